@@ -1,0 +1,108 @@
+/**
+ * The sandbox plan: primitive operations, as plain data, that a container's process performs on itself
+ * in order. `oci/` makes plans, `linux/native/plan.c` performs them.
+ *
+ * Paths are of two kinds. *Host* paths are resolved in the mount namespace at hand with ordinary rules
+ * and never contain a guest's string. *Root* paths are resolved below the root opened by `root`, with
+ * openat2(2) RESOLVE_IN_ROOT, so no symlink of the guest's image leads outside; missing
+ * components of a mount target are created.
+ */
+
+/** Bits of clone(2): the CLONE_NEW* flag of each kind. */
+export const CLONE_FLAGS = {
+  cgroup: 0x02000000,
+  ipc: 0x08000000,
+  mount: 0x00020000,
+  network: 0x40000000,
+  pid: 0x20000000,
+  time: 0x00000080,
+  user: 0x10000000,
+  uts: 0x04000000,
+} as const;
+
+export type NamespaceKind = keyof typeof CLONE_FLAGS;
+
+export type Op =
+  /** open(2) host `path` and make it descriptor `fd` (0-2). */
+  | { op: "open"; path: string; flags: number; mode: number; fd: number }
+  /** Write `data` to the existing host file `path`. With `optional`, ENOENT is no failure. */
+  | { op: "write"; path: string; data: string; optional: boolean }
+  /** setns(2): join the namespace of `kind` at host `path`. */
+  | { op: "join"; kind: NamespaceKind; path: string }
+  /** unshare(2): new namespaces, together. */
+  | { op: "unshare"; kinds: NamespaceKind[] }
+  /** mount(2) with only propagation `flags` (MS_PRIVATE, MS_SLAVE, with MS_REC) on host `path`. */
+  | { op: "propagation"; path: string; flags: number }
+  /** Bind host `path` onto itself with MS_REC, add the mount `flags` (MS_NODEV...), and take it as the root. */
+  | { op: "root"; path: string; flags: number }
+  /**
+   * mount(2) `source` of `type` on root path `target`. For MS_BIND `source` is a host path, and the target is created as
+   * a file or folder like the source; else it is created as a folder. MS_BIND with further flags is bound, then remounted with them. `propagation`
+   * (0 for none) is applied last. `copyUp`: fill a tmpfs with what the root held there ("tmpcopyup").
+   */
+  | {
+    op: "mount";
+    source: string;
+    target: string;
+    type: string;
+    flags: number;
+    propagation: number;
+    data: string;
+    copyUp: boolean;
+  }
+  /** Bind-remount root path `target` with `flags` (MS_RDONLY...), keeping the flags it has. */
+  | { op: "remount"; target: string; flags: number }
+  /** mkdir(2) root path with parents; no failure when it is there. */
+  | { op: "mkdir"; path: string; mode: number }
+  /** mknod(2) root `path`; `mode` holds type and permissions; replaces nothing: EEXIST is no failure. */
+  | {
+    op: "mknod";
+    path: string;
+    mode: number;
+    major: number;
+    minor: number;
+    uid: number;
+    gid: number;
+  }
+  /** symlink(2) root `path` pointing to `target`, a string only; EEXIST is no failure. */
+  | { op: "symlink"; path: string; target: string }
+  /** Hide root `path`: /dev/null over a file, an empty read-only tmpfs over a folder; absent is no failure. */
+  | { op: "mask"; path: string }
+  /** Make root `path` read-only by a bind mount (recursively); absent is no failure. */
+  | { op: "readonly"; path: string }
+  /** pivot_root(2) into the root and detach everything outside. Host paths mean the guest's from here on. */
+  | { op: "pivot" }
+  | { op: "hostname"; name: string }
+  | { op: "domainname"; name: string }
+  /** prlimit(2); `resource` is an RLIMIT_* number. */
+  | { op: "rlimit"; resource: number; soft: bigint; hard: bigint }
+  /** Write `data` to /proc/sys/`name` with the dots of `name` made slashes (after `pivot`, or with a host /proc). */
+  | { op: "sysctl"; name: string; data: string }
+  | { op: "umask"; mask: number }
+  /** chdir(2) after `pivot`; the folder is created (0755) when absent. */
+  | { op: "chdir"; path: string }
+  /**
+   * setgroups(2), setresgid(2), setresuid(2), keeping capabilities across them (PR_SET_KEEPCAPS) for `capabilities`.
+   */
+  | { op: "user"; uid: number; gid: number; groups: number[] }
+  /** Drop the bounding set to `bounding` with prctl(2): must come before `user`. Bit n is capability n. */
+  | { op: "bounding"; mask: bigint }
+  /** capset(2) and the ambient set. Bit n is capability n. */
+  | {
+    op: "capabilities";
+    effective: bigint;
+    permitted: bigint;
+    inheritable: bigint;
+    ambient: bigint;
+  }
+  | { op: "noNewPrivileges" }
+  /** seccomp(2) SECCOMP_SET_MODE_FILTER with `flags`; `filter` is an array of struct sock_filter. */
+  | { op: "seccomp"; flags: number; filter: Uint8Array };
+
+/** What one container's processes do before the module runs: see docs/architecture.md. */
+export interface SandboxPlan {
+  /** Performed by the monitor before it forks init: `join` or `unshare` of "pid" only. */
+  monitor: Op[];
+  /** Performed by init; then it reports ready and waits for the start. */
+  init: Op[];
+}
