@@ -1,0 +1,3 @@
+/** What the shim asks of containerd. */
+
+export { type EventClient, Publisher, type PublisherOptions } from "./events.ts";
