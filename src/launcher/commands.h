@@ -1,0 +1,30 @@
+/* The actions and sub-commands, one per file. Each gives the exit status of the process. */
+#ifndef DENOWASI_COMMANDS_H
+#define DENOWASI_COMMANDS_H
+
+#include "flags.h"
+
+/* How long the supervisor may take to say that it serves. */
+#ifndef START_TIMEOUT_MS
+#define START_TIMEOUT_MS 30000
+#endif
+
+/*
+ * start: starts the supervisor and prints its address. A zygote boots beside it, on another core, when
+ * config.json names a module.
+ */
+int command_start(const struct options *options, const char *engine);
+
+/* delete: answers at once when there is nothing to clean, else becomes the runtime. */
+int command_delete(const struct options *options, const char *engine);
+
+/* -info: becomes the runtime. */
+int command_info(const struct options *options, const char *engine);
+
+/* `launcher zygote DIR SOCKET`: argv[0] is "zygote". With SOCKET "-" its path is a line on stdin. */
+int command_zygote(int argc, char *const *argv);
+
+/* `launcher monitor --id ID --pid PID ...`: argv[0] is "monitor". */
+int command_monitor(int argc, char *const *argv);
+
+#endif

@@ -1,0 +1,8 @@
+/* Where things are: see docs/architecture.md, "Places". */
+#ifndef DENOWASI_PLACES_H
+#define DENOWASI_PLACES_H
+
+#define STORE "/var/lib/denowasi"
+#define TASKS "/run/denowasi/tasks"
+
+#endif
