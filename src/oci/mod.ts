@@ -1,0 +1,22 @@
+/**
+ * The OCI runtime specification: config.json to a checked `Spec`, and that to an entry point, a group and a sandbox
+ * plan. Pure functions over plain data; nothing here touches the system.
+ *
+ * OCI runtime specification 1.2: https://github.com/opencontainers/runtime-spec/tree/v1.2.0
+ */
+
+export { type Entrypoint, entrypoint } from "./entrypoint.ts";
+export { type Grouping, groupName } from "./group.ts";
+export { type MountOptions, MS, parseMountOptions } from "./mount_options.ts";
+export type { CgroupFolder, CgroupMembership } from "./mounts.ts";
+export { parseSpec } from "./parse.ts";
+export { type PlanInput, sandboxPlan } from "./plan.ts";
+export {
+  type DeviceRule,
+  type LinuxResources,
+  type MemoryLimits,
+  parseResourcesText,
+  type ThrottleDevice,
+} from "./resources.ts";
+export type { Linux, Process, Spec } from "./spec.ts";
+export { wasmSeccomp, type WasmSeccompOptions } from "./wasm_seccomp.ts";
