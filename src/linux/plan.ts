@@ -36,9 +36,9 @@ export type Op =
   /** Bind host `path` onto itself with MS_REC, add the mount `flags` (MS_NODEV...), and take it as the root. */
   | { op: "root"; path: string; flags: number }
   /**
-   * mount(2) `source` of `type` on root path `target`. For MS_BIND `source` is a host path, and the target is created as
-   * a file or folder like the source; else it is created as a folder. MS_BIND with further flags is bound, then remounted with them. `propagation`
-   * (0 for none) is applied last. `copyUp`: fill a tmpfs with what the root held there ("tmpcopyup").
+   * mount(2) `source` of `type` on root path `target`. For MS_BIND `source` is a host path and the target is
+   * created as a file or folder like the source, and the other `flags` apply to the bind mount; else it is created as a
+   * folder. `propagation` (MS_PRIVATE..., with MS_REC, 0 for none) is applied too.
    */
   | {
     op: "mount";
@@ -48,7 +48,6 @@ export type Op =
     flags: number;
     propagation: number;
     data: string;
-    copyUp: boolean;
   }
   /** Bind-remount root path `target` with `flags` (MS_RDONLY...), keeping the flags it has. */
   | { op: "remount"; target: string; flags: number }
@@ -76,8 +75,10 @@ export type Op =
   | { op: "domainname"; name: string }
   /** prlimit(2); `resource` is an RLIMIT_* number. */
   | { op: "rlimit"; resource: number; soft: bigint; hard: bigint }
-  /** Write `data` to /proc/sys/`name` with the dots of `name` made slashes (after `pivot`, or with a host /proc). */
+  /** Write `data` to sys/`name` of a procfs of its own, with the dots of `name` made slashes. */
   | { op: "sysctl"; name: string; data: string }
+  /** Write `data` to self/attr/`attribute` of a procfs of its own: a security module's label. */
+  | { op: "label"; attribute: string; data: string }
   | { op: "umask"; mask: number }
   /** chdir(2) after `pivot`; the folder is created (0755) when absent. */
   | { op: "chdir"; path: string }

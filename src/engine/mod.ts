@@ -1,0 +1,45 @@
+/** What runs WebAssembly: one interface, so that an engine is a folder here and a name. */
+
+/** What a module is given: everything it sees besides its sandbox. */
+export interface Guest {
+  /** Arguments, the first the program's name, verbatim. */
+  args: string[];
+  /** `NAME=value` each, verbatim. */
+  env: string[];
+  /** Absolute path in the container's root. */
+  cwd: string;
+  /** The exported function to call, without parameters. */
+  export: string;
+}
+
+/** What the host process offers to engines: forked children share every generator's state with the zygote. */
+export interface Host {
+  /** Fill with bytes of getrandom(2). */
+  random(buffer: Uint8Array<ArrayBuffer>): void;
+}
+
+/** How a run ended: an exit code, with what to say on stderr when it was no ordinary end. */
+export interface Outcome {
+  code: number;
+  message: string;
+}
+
+/** Exit code of a trap, as a shell reports SIGABRT: what wasmtime's command line exits with. */
+export const TRAP_EXIT_CODE = 134;
+
+export interface Engine<Module = unknown> {
+  /** The name in `containerd-shim-NAME-v1`. */
+  readonly name: string;
+  /**
+   * Compile `code`, of the file `path`. Synchronous, and complete: nothing is left to compile in a
+   * forked child.
+   * @throws ShimError InvalidArgument: not valid, or it imports what this engine does not give.
+   */
+  compile(code: Uint8Array<ArrayBuffer>, path: string): Module;
+  /** @throws ShimError InvalidArgument: `module` has no such function. */
+  checkExport(module: Module, name: string, path: string): void;
+  /** Run everything once, so that a forked child finds it loaded and compiled. */
+  warmUp(): void;
+  /** Run to the end. Only synchronous calls: in a forked child there is no event loop. */
+  run(module: Module, guest: Guest): Outcome;
+}

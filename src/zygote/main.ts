@@ -1,0 +1,74 @@
+/**
+ * The zygote: boots the engine, then waits in one native call and forks itself for each container
+ * (linux/native/zygote.c). Only a module not seen before comes back to JavaScript, to be compiled.
+ */
+
+import { denoEngine } from "../engine/deno.ts";
+import type { Guest } from "../engine/mod.ts";
+import { ShimError } from "../errdefs/mod.ts";
+import { check, cString, openZygoteNative, type ZygoteNative } from "../linux/native.ts";
+
+/** What dw_zygote_next returns. */
+const NEXT = { end: 0, compile: 1, run: 2 } as const;
+/** What dw_zygote_field takes. */
+const FIELD = { module: 0, export: 1, guest: 2 } as const;
+
+/**
+ * Serve the supervisor that listens on `socket` ("-": the path is a line on stdin) until it ends.
+ * Does not return in a forked child: that runs its module and exits.
+ * @param library path of libdenowasi.so
+ */
+export async function runZygote(socket: string, library: string): Promise<void> {
+  const native = openZygoteNative(library);
+  const field = (which: number) =>
+    Deno.UnsafePointerView.getCString(native.dw_zygote_field(which)!);
+  const random = (buffer: Uint8Array<ArrayBuffer>) => {
+    check(native.dw_random(buffer, BigInt(buffer.length)), "getrandom");
+  };
+  const engine = await denoEngine({ random });
+  engine.warmUp();
+  const path = socket === "-" ? readLine() : socket;
+  if (path === null) return; // whoever started this one does not need it
+  check(native.dw_zygote_connect(cString(path)), `connect to ${path}`);
+
+  const modules = new Map<string, WebAssembly.Module>();
+  const slots: WebAssembly.Module[] = [];
+  for (;;) {
+    const next = check(native.dw_zygote_next(), "serve the supervisor");
+    if (next === NEXT.end) return;
+    if (next === NEXT.run) {
+      const guest = JSON.parse(field(FIELD.guest)) as Guest;
+      const { code, message } = engine.run(slots[native.dw_zygote_slot()], guest);
+      native.dw_exit(code, cString(message));
+    }
+    const digest = bytesAt(native.dw_zygote_digest(), 32).toHex();
+    const path = field(FIELD.module);
+    try {
+      const module = modules.get(digest) ?? engine.compile(moduleBytes(native), path);
+      engine.checkExport(module, field(FIELD.export), path);
+      modules.set(digest, module);
+      slots[check(native.dw_zygote_register(), `register ${path}`)] = module;
+    } catch (error) {
+      const { kind, message } = ShimError.from(error);
+      check(native.dw_zygote_refuse(cString(kind), cString(message)), `refuse ${path}`);
+    }
+  }
+}
+
+/** A line of stdin, which comes in one piece; null at its end. */
+function readLine(): string | null {
+  const buffer = new Uint8Array(4096);
+  const count = Deno.stdin.readSync(buffer);
+  return count === null ? null : new TextDecoder().decode(buffer.subarray(0, count)).trimEnd();
+}
+
+function moduleBytes(native: ZygoteNative): Uint8Array<ArrayBuffer> {
+  const size = new BigUint64Array(1);
+  const at = native.dw_zygote_code(new Uint8Array(size.buffer));
+  return bytesAt(at, Number(size[0]));
+}
+
+/** The `size` bytes at `pointer`, not copied. */
+function bytesAt(pointer: Deno.PointerValue, size: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(pointer!, size));
+}
