@@ -1,0 +1,59 @@
+/**
+ * `delete`: end and remove what is left of a container, and print how it ended. containerd calls it after every connection
+ * that it loses; the launcher calls this only when there is something left.
+ */
+
+import { Cgroups } from "../cgroups/mod.ts";
+import { ShimError } from "../errdefs/mod.ts";
+import { openSupervisorNative } from "../linux/native.ts";
+import { nowTimestamp, task } from "../proto/mod.ts";
+import { cleanTask, endOrphan } from "../supervisor/clean.ts";
+import { askSupervisor } from "../supervisor/control.ts";
+import { type Exit, parseExit } from "../supervisor/monitor.ts";
+import { removeDeadGroup } from "../supervisor/group_lock.ts";
+import { placesIn, taskFolder } from "../supervisor/places.ts";
+import { readTaskState } from "../supervisor/state_file.ts";
+import { timestamp } from "../task/events.ts";
+import type { Call } from "./args.ts";
+
+/** What is said of an init that nobody saw ending: as SIGKILL ended it. */
+const KILLED = 128 + 9;
+
+interface Ended {
+  pid: number;
+  exit: Exit | null;
+}
+
+export async function runDelete(call: Call): Promise<void> {
+  const folder = taskFolder(call.namespace, call.id);
+  const state = readTaskState(folder);
+  const answer = state && await askOwner(state.control, call.id);
+  const ended = answer ?? await removeOrphan(call, folder);
+  if (state && !answer) {
+    removeDeadGroup(placesIn(state.control.slice(0, state.control.lastIndexOf("/"))));
+  }
+  const response = task.DeleteResponse.encode({
+    pid: ended.pid,
+    exitStatus: ended.exit?.code ?? KILLED,
+    exitedAt: ended.exit ? timestamp(ended.exit) : nowTimestamp(),
+  });
+  for (let at = 0; at < response.length;) at += Deno.stdout.writeSync(response.subarray(at));
+}
+
+/** The living supervisor knows best. Null when there is none. */
+async function askOwner(control: string, id: string): Promise<Ended | null> {
+  const answer = await askSupervisor(control, `delete ${id}`);
+  if (answer === null) return null;
+  const [word, pid, ...rest] = answer.split(" ");
+  if (word !== "deleted") {
+    throw new ShimError("Internal", `delete task ${id}: its supervisor: ${answer}`);
+  }
+  return { pid: Number(pid), exit: parseExit(rest.join(" ")) };
+}
+
+async function removeOrphan(call: Call, folder: string): Promise<Ended> {
+  const ended = await endOrphan(folder);
+  const native = openSupervisorNative(`${call.runtime}/libdenowasi.so`);
+  await cleanTask({ native, cgroups: Cgroups.detect() }, folder);
+  return ended;
+}

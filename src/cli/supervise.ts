@@ -1,0 +1,116 @@
+/**
+ * The supervisor's process from its answer to its end. What is imported here is loaded while containerd reads the
+ * address and connects.
+ */
+
+import { Cgroups } from "../cgroups/mod.ts";
+import type { Config } from "../config/mod.ts";
+import { Publisher } from "../containerd/mod.ts";
+import { hostFacts } from "../linux/host.ts";
+import { openSupervisorNative } from "../linux/native.ts";
+import { SeccompCompiler } from "../linux/seccomp.ts";
+import { configureLog, getLogger, type Logger } from "../log/mod.ts";
+import { serveControl } from "../supervisor/control.ts";
+import type { GroupPlaces } from "../supervisor/places.ts";
+import { Supervisor } from "../supervisor/supervisor.ts";
+import { Zygote } from "../supervisor/zygote.ts";
+import { TaskEvents } from "../task/events.ts";
+import { taskServices } from "../task/service.ts";
+import { Server } from "../ttrpc/mod.ts";
+import type { Call } from "./args.ts";
+
+/** How long the last events may take to reach containerd. */
+const FLUSH_TIMEOUT_MS = 5000;
+const IDLE_CHECK_MS = 1000;
+
+/** What `serve` has prepared. */
+export interface Prepared {
+  call: Call;
+  config: Config;
+  group: string;
+  places: GroupPlaces;
+  /** Listens on `places.controlSocket`. Closed at the end. */
+  control: Deno.Listener;
+  /** Listens on `places.taskSocket`. Closed at the end. */
+  tasks: Deno.Listener;
+}
+
+/** Supervise until the group is given up. */
+export async function supervise(prepared: Prepared): Promise<void> {
+  const { call, group } = prepared;
+  configureLog({ debug: call.debug, fields: { namespace: call.namespace, group } });
+  await new SupervisorProcess(prepared).run();
+}
+
+/** The parts of a supervisor, wired. */
+class SupervisorProcess {
+  readonly #config: Config;
+  readonly #log: Logger = getLogger(["denowasi", "supervisor"]);
+  readonly #zygote: Zygote;
+  readonly #publisher: Publisher;
+  readonly #supervisor: Supervisor;
+  readonly #server: Server;
+  readonly #control: Deno.Listener;
+  readonly #ended = Promise.withResolvers<void>();
+
+  constructor({ call, config, places, control, tasks }: Prepared) {
+    const { namespace, runtime } = call;
+    this.#config = config;
+    this.#control = control;
+    this.#zygote = new Zygote({ runtime, controlSocket: places.controlSocket });
+    if (call.zygote) this.#zygote.expect();
+    this.#publisher = new Publisher({
+      address: Deno.env.get("TTRPC_ADDRESS") ?? `${call.address}.ttrpc`,
+      namespace,
+      log: this.#log,
+    });
+    this.#supervisor = new Supervisor({
+      namespace,
+      workshop: {
+        namespace,
+        native: openSupervisorNative(`${runtime}/libdenowasi.so`),
+        zygote: this.#zygote,
+        seccomp: new SeccompCompiler(`${runtime}/lib/libseccomp.so.2`),
+        cgroups: Cgroups.detect(),
+        host: hostFacts(),
+        control: places.controlSocket,
+        log: this.#log,
+      },
+      observer: new TaskEvents(this.#publisher),
+    });
+    this.#supervisor.start(call.id);
+    const services = taskServices(this.#supervisor, () => this.#shutDown());
+    this.#server = new Server(services, { log: this.#log });
+    this.#server.serve(tasks);
+    serveControl(control, this.#supervisor);
+  }
+
+  /** Serve until the group is given up. */
+  async run(): Promise<void> {
+    this.#log.info("supervisor started", { pid: Deno.pid });
+    const watch = this.#endWhenIdle();
+    await this.#ended.promise;
+    clearInterval(watch);
+    this.#control.close();
+    // The answer to Shutdown is on its way.
+    await this.#server.close();
+    if (!await this.#publisher.flush(FLUSH_TIMEOUT_MS)) this.#log.warn("events lost at the end");
+    this.#publisher.close();
+    await this.#zygote.stop();
+    this.#log.info("supervisor ended");
+  }
+
+  /** containerd is done with one container: the others of the group go on. */
+  #shutDown(): void {
+    if (this.#config.grouping === "sandbox" && this.#supervisor.unused) this.#ended.resolve();
+  }
+
+  /** Nobody has a task here, expects one or is connected, for as long as the configuration says. */
+  #endWhenIdle(): ReturnType<typeof setInterval> {
+    let usedAt = Date.now();
+    return setInterval(() => {
+      if (!this.#supervisor.unused || this.#server.connectionCount > 0) usedAt = Date.now();
+      else if (Date.now() - usedAt >= this.#config.idleSeconds * 1000) this.#ended.resolve();
+    }, IDLE_CHECK_MS);
+  }
+}

@@ -1,0 +1,37 @@
+/** The program behind the launcher: arguments in, exit code out. The only caller of Deno.exit. */
+
+import { parseCall } from "./cli/args.ts";
+import { ShimError } from "./errdefs/mod.ts";
+
+/** Each action loads its own part of the program: evaluating all of it costs every boot. */
+async function main([action, ...rest]: readonly string[]): Promise<void> {
+  switch (action) {
+    case "serve": {
+      const { serve } = await import("./cli/serve.ts");
+      return await serve(parseCall(rest));
+    }
+    case "delete": {
+      const { runDelete } = await import("./cli/delete.ts");
+      return await runDelete(parseCall(rest));
+    }
+    case "info": {
+      const { runInfo } = await import("./cli/info.ts");
+      return runInfo(parseCall(rest));
+    }
+    case "zygote": {
+      const { runZygote } = await import("./zygote/main.ts");
+      return await runZygote(rest[0], `${rest[1]}/libdenowasi.so`);
+    }
+    default:
+      throw new ShimError("Internal", `read the arguments: unknown action ${action}`);
+  }
+}
+
+try {
+  await main(Deno.args);
+  Deno.exit(0);
+} catch (error) {
+  const text = ShimError.from(error).message.replaceAll("\n", " ");
+  Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
+  Deno.exit(1);
+}

@@ -1,0 +1,64 @@
+/**
+ * The control socket: where the zygote, the monitors and other invocations of the shim find the supervisor. The first line of a connection says who it
+ * is; see docs/architecture.md.
+ */
+
+import { ShimError } from "../errdefs/mod.ts";
+import { LineConnection } from "./lines.ts";
+
+/** Who may connect. Each handler owns the connection that it gets. */
+export interface ControlHandlers {
+  zygote(connection: LineConnection): void;
+  monitor(connection: LineConnection, id: string): void;
+  /** Another `start` of this group: answered with `ok` when this supervisor will serve the container `id`. */
+  start(id: string): boolean;
+  /** A `delete` of the container `id`: answered with `deleted PID CODE SECONDS NANOSECONDS`, or `deleted PID` if its exit is not known. */
+  deleteTask(id: string): Promise<string>;
+}
+
+/** Serve connections until `listener` is closed. */
+export async function serveControl(
+  listener: Deno.Listener,
+  handlers: ControlHandlers,
+): Promise<void> {
+  for await (const conn of listener) {
+    // One connection's failure is that connection's alone.
+    greet(new LineConnection(conn), handlers).catch(() => {});
+  }
+}
+
+async function greet(connection: LineConnection, handlers: ControlHandlers): Promise<void> {
+  const [who, id] = (await connection.read())?.split(" ") ?? [];
+  if (who === "zygote") return handlers.zygote(connection);
+  if (who === "monitor") return handlers.monitor(connection, id);
+  using _ = connection;
+  if (who === "ping") await connection.write("ok\n");
+  if (who === "start") await connection.write(handlers.start(id) ? "ok\n" : "refused\n");
+  if (who === "delete") {
+    const answer = await handlers.deleteTask(id).catch((error) => ShimError.from(error).message);
+    await connection.write(`${answer.replaceAll("\n", " ")}\n`);
+  }
+}
+
+/**
+ * Ask the supervisor that listens on `path` one question.
+ * @returns its answer, or null when nobody listens or it went away.
+ */
+export async function askSupervisor(path: string, question: string): Promise<string | null> {
+  let conn: Deno.Conn;
+  try {
+    conn = await Deno.connect({ transport: "unix", path });
+  } catch (error) {
+    const gone = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.ConnectionRefused;
+    if (gone) return null;
+    throw ShimError.from(error);
+  }
+  using connection = new LineConnection(conn);
+  try {
+    await connection.write(`${question}\n`);
+  } catch {
+    return null; // it went away in between
+  }
+  return await connection.read();
+}

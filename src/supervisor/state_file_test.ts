@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import {
+  createTaskState,
+  processStartTime,
+  readTaskState,
+  type TaskState,
+  writeTaskState,
+} from "./state_file.ts";
+
+const STATE: TaskState = {
+  bundle: "/run/containerd/io.containerd.runtime.v2.task/default/web",
+  control: "/run/denowasi/groups/0/control.sock",
+  rootfs: null,
+  cgroup: "/default/web",
+  init: { pid: 7, startTime: "1234" },
+};
+
+/** A folder, and below it that of a task that is not there yet. */
+class Tasks implements Disposable {
+  readonly path = Deno.makeTempDirSync({ prefix: "denowasi-tasks-" });
+  readonly task = `${this.path}/default/web`;
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.path, { recursive: true });
+  }
+}
+
+Deno.test("createTaskState() makes folders and file for root alone", () => {
+  using tasks = new Tasks();
+  createTaskState(tasks.task, STATE);
+  assert.deepEqual(readTaskState(tasks.task), STATE);
+  const mode = (path: string) => Deno.statSync(path).mode! & 0o777;
+  assert.equal(mode(`${tasks.path}/default`), 0o700);
+  assert.equal(mode(tasks.task), 0o700);
+  assert.equal(mode(`${tasks.task}/state.json`), 0o600);
+  assert.deepEqual([...Deno.readDirSync(tasks.task)].map(({ name }) => name), ["state.json"]);
+});
+
+Deno.test("createTaskState() refuses a container that is there, and leaves it", () => {
+  using tasks = new Tasks();
+  createTaskState(tasks.task, STATE);
+  assert.throws(
+    () => createTaskState(tasks.task, { ...STATE, bundle: "/" }),
+    Deno.errors.AlreadyExists,
+  );
+  assert.deepEqual(readTaskState(tasks.task), STATE);
+});
+
+Deno.test("writeTaskState() replaces the state, never in place", () => {
+  using tasks = new Tasks();
+  createTaskState(tasks.task, STATE);
+  using before = Deno.openSync(`${tasks.task}/state.json`);
+  writeTaskState(tasks.task, { ...STATE, rootfs: "/r" });
+  assert.equal(readTaskState(tasks.task)?.rootfs, "/r");
+  const old = new Uint8Array(4096);
+  const size = before.readSync(old)!;
+  assert.deepEqual(JSON.parse(new TextDecoder().decode(old.subarray(0, size))), STATE);
+});
+
+Deno.test("writeTaskState() is not in the way of what a writer that was killed has left", () => {
+  using tasks = new Tasks();
+  createTaskState(tasks.task, STATE);
+  Deno.writeTextFileSync(`${tasks.task}/state.json.new`, '{"bund');
+  assert.deepEqual(readTaskState(tasks.task), STATE);
+  writeTaskState(tasks.task, { ...STATE, cgroup: null });
+  assert.equal(readTaskState(tasks.task)?.cgroup, null);
+});
+
+Deno.test("readTaskState() answers null without a state, or one that was cut short anywhere", () => {
+  using tasks = new Tasks();
+  assert.equal(readTaskState(tasks.task), null);
+  createTaskState(tasks.task, STATE);
+  const text = JSON.stringify(STATE);
+  for (let size = 0; size < text.length; size++) {
+    Deno.writeTextFileSync(`${tasks.task}/state.json`, text.slice(0, size));
+    assert.equal(readTaskState(tasks.task), null, `${size} characters`);
+  }
+});
+
+Deno.test("processStartTime() is in clock ticks since the boot", () => {
+  const [uptime] = Deno.readTextFileSync("/proc/uptime").split(" ");
+  const seconds = Number(processStartTime(Deno.pid)) / 100;
+  assert.ok(seconds > 0 && seconds <= Number(uptime) + 0.01, `${seconds} of ${uptime}`);
+  assert.equal(processStartTime(Deno.pid), processStartTime(Deno.pid));
+});
+
+Deno.test("processStartTime() does not depend on the process's name", async () => {
+  const names = ["plain", "a b", ") S 1 2 3", "((", "))) R 0 0", "é\\n", " "];
+  for (const name of names) {
+    const child = new Deno.Command("sh", {
+      args: [
+        "-c",
+        'printf %s "$1" > /proc/self/task/$$/comm; cat /proc/$$/stat; read line',
+        "sh",
+        name,
+      ],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    const reader = child.stdout.getReader();
+    const { value } = await reader.read();
+    const stat = new TextDecoder().decode(value);
+    const startTime = processStartTime(child.pid);
+    await child.stdin.close();
+    await reader.cancel();
+    await child.status;
+    assert.ok(stat.includes(`(${name.slice(0, 15)})`), stat);
+    // The 31st field from the end, which no name can move.
+    assert.equal(startTime, stat.trimEnd().split(" ").at(-31), stat);
+  }
+});
+
+Deno.test("processStartTime() of no process is null", async () => {
+  const child = new Deno.Command("true").spawn();
+  await child.status;
+  assert.equal(processStartTime(child.pid), null);
+  assert.equal(processStartTime(0), null);
+  assert.equal(processStartTime(-1), null);
+});
