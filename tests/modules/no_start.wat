@@ -1,0 +1,3 @@
+;; Valid, but without an export to run.
+(module
+  (memory (export "memory") 1))
