@@ -9,15 +9,12 @@ import { openSupervisorNative } from "../linux/native.ts";
 import { nowTimestamp, task } from "../proto/mod.ts";
 import { cleanTask, endOrphan } from "../supervisor/clean.ts";
 import { askSupervisor } from "../supervisor/control.ts";
-import { type Exit, parseExit } from "../supervisor/monitor.ts";
+import { type Exit, KILLED, parseExit } from "../supervisor/monitor.ts";
 import { removeDeadGroup } from "../supervisor/group_lock.ts";
 import { placesIn, taskFolder } from "../supervisor/places.ts";
 import { readTaskState } from "../supervisor/state_file.ts";
 import { timestamp } from "../task/events.ts";
 import type { Call } from "./args.ts";
-
-/** What is said of an init that nobody saw ending: as SIGKILL ended it. */
-const KILLED = 128 + 9;
 
 interface Ended {
   pid: number;

@@ -9,7 +9,7 @@ import type { Logger } from "../log/mod.ts";
 import { entrypoint, parseSpec, sandboxPlan, type Spec, wasmSeccomp } from "../oci/mod.ts";
 import { Stdio, type StdioPaths } from "../stdio/mod.ts";
 import { cleanTask } from "./clean.ts";
-import type { Monitor } from "./monitor.ts";
+import { type Monitor, SIGKILL } from "./monitor.ts";
 import { findModule } from "./module.ts";
 import { mountRootfs, type RootfsMount } from "./rootfs.ts";
 import { createTaskState, processStartTime, type TaskState, writeTaskState } from "./state_file.ts";
@@ -115,8 +115,6 @@ export async function createWasmTask(
   undo.move();
   return { id, bundle, pid, paths, monitor, stdio, cgroup };
 }
-
-const SIGKILL = 9;
 
 /** Create's mounts go on the bundle's rootfs; without any, the root is what config.json says. */
 function rootfsFolder(spec: Spec, { bundle, rootfs }: CreateRequest): string {

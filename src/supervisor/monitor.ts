@@ -4,6 +4,12 @@ import { ShimError } from "../errdefs/mod.ts";
 import { errnoError } from "../linux/errno.ts";
 import type { LineConnection } from "./lines.ts";
 
+/** signal(7) */
+export const SIGKILL = 9;
+
+/** The exit code that is told of an init that nobody saw ending: as SIGKILL ended it. */
+export const KILLED = 128 + SIGKILL;
+
 /** How init ended. */
 export interface Exit {
   /** 0-255, or 128 + the signal. */

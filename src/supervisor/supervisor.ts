@@ -5,7 +5,7 @@ import { askSupervisor, type ControlHandlers } from "./control.ts";
 import { cleanTask, endOrphan } from "./clean.ts";
 import { type CreateRequest, createWasmTask, type Workshop } from "./create.ts";
 import type { LineConnection } from "./lines.ts";
-import { type Exit, Monitor } from "./monitor.ts";
+import { type Exit, Monitor, SIGKILL } from "./monitor.ts";
 import { taskFolder } from "./places.ts";
 import { readTaskState } from "./state_file.ts";
 import { type Observer, Task } from "./task.ts";
@@ -159,8 +159,6 @@ export class Supervisor implements ControlHandlers {
     return ended;
   }
 }
-
-const SIGKILL = 9;
 
 function deletedLine(pid: number, exit: Exit | null): string {
   return exit

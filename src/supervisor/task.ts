@@ -1,7 +1,7 @@
 /** One container's life: created, running, stopped, deleted. */
 
 import { ShimError } from "../errdefs/mod.ts";
-import type { Exit, Monitor } from "./monitor.ts";
+import { type Exit, KILLED, type Monitor, SIGKILL } from "./monitor.ts";
 import type { Cgroup } from "../cgroups/mod.ts";
 import type { Stdio, StdioPaths } from "../stdio/mod.ts";
 import type { RootfsMount } from "./rootfs.ts";
@@ -28,9 +28,6 @@ export interface Observer {
   exited(task: Task, exit: Exit): void;
   deleted(task: Task, exit: Exit): void;
 }
-
-/** As for a process that SIGKILL ended: what is said of an init that nobody saw ending. */
-const KILLED = 128 + 9;
 
 export class Task {
   #status: Status = "created";
@@ -119,7 +116,7 @@ export class Task {
     }
     if (this.#status === "running") this.#demand("delete", "stopped");
     this.#deleting = true;
-    if (this.#status === "created") await this.parts.monitor.kill(9);
+    if (this.#status === "created") await this.parts.monitor.kill(SIGKILL);
     return await this.exited;
   }
 
