@@ -24,7 +24,10 @@ int command_info(const struct options *options, const char *engine);
 /* `launcher zygote DIR SOCKET`: argv[0] is "zygote". With SOCKET "-" its path is a line on stdin. */
 int command_zygote(int argc, char *const *argv);
 
-/* `launcher monitor --id ID --pid PID ...`: argv[0] is "monitor". */
+/* `launcher monitor --key KEY ...`: argv[0] is "monitor". */
 int command_monitor(int argc, char *const *argv);
+
+/* `launcher logger --stdout FIFO ...`: argv[0] is "logger". */
+int command_logger(int argc, char *const *argv);
 
 #endif

@@ -1,160 +1,139 @@
-/* The process of a monitor: its command line, its descriptors and its loop. */
+/* The process of a monitor: its descriptors and its loop. */
 #include "monitor.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
-#include <signal.h>
-#include <string.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 
 #include "commands.h"
 #include "util.h"
 
 static const char NAME[] = "denowasi-mon";
 
-/* How long connecting or one send may take while the supervisor is busy. */
-enum { SOCKET_TIMEOUT_S = 10 };
-
-struct arguments {
-  const char *id;
-  const char *pid;
-  const char *status;
-  const char *start;
-  const char *socket;
-  const char *folder;
-};
-
-static int parse_arguments(struct arguments *arguments, struct monitor *monitor, int argc,
-                           char *const *argv) {
-  const struct flag flags[] = {
-      {.name = "id", .text = &arguments->id},         {.name = "pid", .text = &arguments->pid},
-      {.name = "status", .text = &arguments->status}, {.name = "start", .text = &arguments->start},
-      {.name = "socket", .text = &arguments->socket}, {.name = "dir", .text = &arguments->folder},
+/* The state of a monitor that has nothing yet. */
+static void init_state(struct monitor *monitor) {
+  int *const descriptors[] = {
+      &monitor->pidfd,           &monitor->status,         &monitor->start,
+      &monitor->children,        &monitor->console,        &monitor->control,
+      &monitor->terminal.master, &monitor->terminal.input, &monitor->terminal.output,
+      &monitor->memory.event,    &monitor->memory.counter, &monitor->held[STREAM_IN],
+      &monitor->held[STREAM_OUT], &monitor->held[STREAM_ERROR],
   };
-  const size_t count = sizeof(flags) / sizeof(flags[0]);
-  long pid, status, start;
-
-  for (size_t i = 0; i < count; i++) *flags[i].text = "";
-  int next = flags_parse(flags, count, argc, argv);
-  if (next < 0) return -1;
-  if (next < argc) return report("argument after the flags: \"%s\"", argv[next]);
-  for (size_t i = 0; i < count; i++)
-    if ((*flags[i].text)[0] == '\0') return report("-%s: missing", flags[i].name);
-  if (!parse_number(arguments->pid, 1, INT_MAX, &pid))
-    return report("-pid: not a process: \"%s\"", arguments->pid);
-  if (!parse_number(arguments->status, 3, INT_MAX, &status))
-    return report("-status: not a descriptor above 2: \"%s\"", arguments->status);
-  if (!parse_number(arguments->start, 3, INT_MAX, &start) || start == status)
-    return report("-start: not another descriptor above 2: \"%s\"", arguments->start);
-  if (arguments->folder[0] != '/') return report("-dir: not absolute: \"%s\"", arguments->folder);
-  monitor->id = arguments->id;
-  monitor->folder = arguments->folder;
-  monitor->init = (pid_t)pid;
-  monitor->status = (int)status;
-  monitor->start = (int)start;
-  return 0;
+  for (size_t i = 0; i < sizeof(descriptors) / sizeof(descriptors[0]); i++) *descriptors[i] = -1;
+  monitor->refused = -1;
 }
 
-/* Undoes what the zygote's signal handling left: exec keeps the mask and what is ignored. */
-static void reset_signals(void) {
-  sigset_t none;
-  for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
-  /* A write to an init that is gone is no reason to end. */
-  signal(SIGPIPE, SIG_IGN);
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-/* Closes all but stderr and the two pipes; 0 and 1 become /dev/null. */
+/* Closes all but stderr, and what a forked process is known by; 0 and 1 become /dev/null. */
 static int keep_descriptors(const struct monitor *monitor) {
-  unsigned int low = (unsigned int)monitor->status, high = (unsigned int)monitor->start;
+  /* Both are 2 when there are none. */
+  unsigned int low = monitor->status < 0 ? 2 : (unsigned int)monitor->status;
+  unsigned int high = monitor->start < 0 ? 2 : (unsigned int)monitor->start;
   if (low > high) {
+    unsigned int swap = low;
     low = high;
-    high = (unsigned int)monitor->status;
+    high = swap;
   }
   if ((low > 3 && close_range(3, low - 1, 0) < 0) ||
       (high > low + 1 && close_range(low + 1, high - 1, 0) < 0) ||
       close_range(high + 1, UINT_MAX, 0) < 0)
     return report("close_range: %m");
-  cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
-    return report("open /dev/null: %m");
-  return 0;
+  return open_standard();
 }
 
-/* -1 when init is no child of this process: then nothing may be done to it. */
-static int open_init(struct monitor *monitor) {
-  siginfo_t end;
-  if (waitid(P_PID, (id_t)monitor->init, &end, WEXITED | WNOHANG | WNOWAIT) < 0)
-    return report("%s: init: wait for process %d: %m", monitor->id, monitor->init);
-  monitor->pidfd = (int)syscall(SYS_pidfd_open, monitor->init, 0);
-  if (monitor->pidfd < 0) {
-    report("%s: init: pidfd_open %d: %m", monitor->id, monitor->init);
-    kill(monitor->init, SIGKILL);
-    return -1;
-  }
-  return 0;
-}
-
-static int connect_control(const char *path) {
-  const struct timeval timeout = {.tv_sec = SOCKET_TIMEOUT_S};
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  if (strlen(path) >= sizeof(address.sun_path)) {
-    errno = ENAMETOOLONG;
-    return -1;
-  }
-  strcpy(address.sun_path, path);
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return -1;
-  /* The timeout counts for connect(2) too: a full backlog must not hold the monitor up. */
-  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
-  int result;
-  do result = connect(fd, (const struct sockaddr *)&address, sizeof(address));
-  while (result < 0 && errno == EINTR);
-  if (result == 0) return fd;
-  close_now(&fd);
+int monitor_fail(struct monitor *monitor, uint32_t error, const char *format, ...) {
+  if (monitor->failed) return -1;
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(monitor->failed_step, sizeof(monitor->failed_step), format, arguments);
+  va_end(arguments);
+  monitor->failed = true;
+  monitor->failure = error;
   return -1;
 }
 
-/* Serves until init has ended. */
+void monitor_kill(struct monitor *monitor, int number) {
+  if (monitor->pidfd >= 0) {
+    /* A process that has ended takes it without effect, and is still known by its pidfd. */
+    if (syscall(SYS_pidfd_send_signal, monitor->pidfd, number, NULL, 0) < 0)
+      report("%s: signal %d: %m", monitor->key, number);
+  } else if (number == SIGKILL) {
+    runtime_kill(monitor);
+  } else {
+    report("%s: signal %d: no process is ready", monitor->key, number);
+  }
+}
+
+void monitor_get_ready(struct monitor *monitor) {
+  monitor->ready = true;
+  if (monitor->stdin_over) streams_close_stdin(monitor);
+  monitor_send(monitor, "ready %d\n", monitor->process);
+}
+
+static void end(struct monitor *monitor) {
+  monitor->over = true;
+}
+
+/* Serves until the process has ended, or there will be none. */
 static void watch(struct monitor *monitor) {
-  for (;;) {
-    /* poll(2) passes over the descriptors that are -1. */
-    struct pollfd ready[] = {
-        {.fd = monitor->status, .events = POLLIN},
-        {.fd = monitor->control, .events = POLLIN},
-        {.fd = monitor->pidfd, .events = POLLIN},
-    };
-    if (poll(ready, sizeof(ready) / sizeof(ready[0]), -1) < 0) continue;
-    if (ready[0].revents != 0) monitor_read_status(monitor);
-    if (ready[1].revents != 0 && monitor->control >= 0) monitor_read_control(monitor);
-    if (ready[2].revents != 0) return;
-    /* Without a supervisor nobody will start init, and nobody will end it. */
-    if (monitor->control < 0 && !monitor->started)
-      syscall(SYS_pidfd_send_signal, monitor->pidfd, SIGKILL, NULL, 0);
+  while (!monitor->over) {
+    struct turn turn = {0};
+    turn_add(&turn, monitor->status, POLLIN, forked_read);
+    turn_add(&turn, monitor->control, POLLIN, commands_read);
+    turn_add(&turn, monitor->console, POLLIN, console_read);
+    turn_add(&turn, monitor->children, POLLIN, children_reap);
+    turn_add(&turn, monitor->pidfd, POLLIN, end);
+    terminal_wait(monitor, &turn);
+    memory_wait(monitor, &turn);
+    connection_wait(monitor, &turn);
+    turn_take(&turn, monitor);
+    memory_look_again(monitor);
+    connection_renew(monitor);
+    /* Without a supervisor nobody will start the process, and nobody will end it. */
+    if (monitor->control < 0 && !monitor->started && !monitor->over)
+      monitor_kill(monitor, SIGKILL);
+  }
+}
+
+/* Gets what a process needs, and COMMAND going. */
+static void set_up(struct monitor *monitor) {
+  connection_open(monitor);
+  int opened = monitor->control < 0 ? -1 : streams_open(monitor);
+  if (monitor->command_line == NULL) {
+    if (opened < 0) monitor_kill(monitor, SIGKILL);
+  } else if (opened == 0) {
+    runtime_start(monitor);
+  } else {
+    end(monitor);
   }
 }
 
 int command_monitor(int argc, char *const *argv) {
-  struct arguments arguments;
-  struct monitor monitor = {.pidfd = -1, .control = -1};
+  /* Static: the buffers in it take no memory until they are used. */
+  static struct monitor monitor;
 
   program_name = NAME;
-  if (parse_arguments(&arguments, &monitor, argc, argv) < 0) return EXIT_USAGE;
+  init_state(&monitor);
+  if (monitor_parse(&monitor, argc, argv) < 0) return EXIT_USAGE;
   prctl(PR_SET_NAME, NAME);
   reset_signals();
-  if (keep_descriptors(&monitor) < 0 || chdir("/") < 0 || open_init(&monitor) < 0)
+  /* A write to a process that is gone is no reason to end. */
+  signal(SIGPIPE, SIG_IGN);
+  if (keep_descriptors(&monitor) < 0 || chdir("/") < 0 || children_open(&monitor) < 0)
     return EXIT_FAILED;
-  monitor.control = connect_control(arguments.socket);
-  if (monitor.control < 0) report("%s: connect %s: %m", monitor.id, arguments.socket);
-  monitor_send(&monitor, "monitor %s\n", monitor.id);
-  if (monitor.control < 0) syscall(SYS_pidfd_send_signal, monitor.pidfd, SIGKILL, NULL, 0);
+  if (monitor.command_line == NULL) {
+    if (forked_open(&monitor) < 0) return EXIT_FAILED;
+  } else {
+    /* What is sent to the supervisor's group is not for a process of a container. */
+    setsid();
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) {
+      report("%s: become a subreaper: %m", monitor.key);
+      return EXIT_FAILED;
+    }
+  }
+  set_up(&monitor);
   watch(&monitor);
   monitor_finish(&monitor);
   return EXIT_SUCCESS;

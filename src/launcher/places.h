@@ -4,5 +4,6 @@
 
 #define STORE "/var/lib/denowasi"
 #define TASKS "/run/denowasi/tasks"
+#define GROUPS "/run/denowasi/groups"
 
 #endif

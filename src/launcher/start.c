@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "join.h"
+#include "line.h"
 #include "runtime.h"
 #include "unpack.h"
 #include "util.h"
@@ -65,32 +67,6 @@ out:
   return report("start %s: %m", runtime->path);
 }
 
-/*
- * Reads up to a newline, which becomes a NUL. Gives the length; 0 at the end of the file (what came
- * before it is no line); -1 and ETIMEDOUT after `deadline`, or another errno.
- */
-static ssize_t read_line(int fd, char *line, size_t size, int64_t deadline) {
-  size_t length = 0;
-  while (length < size - 1) {
-    struct pollfd poller = {.fd = fd, .events = POLLIN};
-    int64_t left = deadline - monotonic_ms();
-    int ready = left <= 0 ? 0 : poll(&poller, 1, (int)left);
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready == 0) errno = ETIMEDOUT;
-    if (ready <= 0) return -1;
-    ssize_t count = read_some(fd, line + length, size - 1 - length);
-    if (count <= 0) return count;
-    length += (size_t)count;
-    line[length] = '\0';
-    char *newline = strchr(line, '\n');
-    if (newline != NULL) {
-      *newline = '\0';
-      return newline - line;
-    }
-  }
-  return (ssize_t)length;
-}
-
 /* Kills the supervisor with its process group; it has not come to serve anybody. */
 static void kill_supervisor(pid_t pid) {
   kill(-pid, SIGKILL);
@@ -118,21 +94,21 @@ static int report_end(pid_t pid) {
 }
 
 /* Whether config.json, in the bundle that is the working directory, names a module anywhere. */
-static int names_module(void) {
+static bool names_module(void) {
   static const char SUFFIX[] = ".wasm";
   char text[64 << 10];
   size_t kept = 0;
   ssize_t count;
   cleanup_close int fd = open("config.json", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return 0;
+  if (fd < 0) return false;
   while ((count = read_some(fd, text + kept, sizeof(text) - kept)) > 0) {
     size_t length = kept + (size_t)count;
-    if (memmem(text, length, SUFFIX, strlen(SUFFIX)) != NULL) return 1;
+    if (memmem(text, length, SUFFIX, strlen(SUFFIX)) != NULL) return true;
     /* The suffix may lie across two reads. */
     kept = length < strlen(SUFFIX) ? length : strlen(SUFFIX) - 1;
     memmove(text, text + length - kept, kept);
   }
-  return 0;
+  return false;
 }
 
 /*
@@ -161,12 +137,21 @@ static int spawn_zygote(const char *folder, int log) {
   _exit(command_zygote(3, argv));
 }
 
-/* Tells the zygote where its supervisor listens: `path` becomes a line. */
-static void introduce(int zygote, char *path) {
-  size_t length = strlen(path);
-  path[length] = '\n';
+/* Tells the zygote where its supervisor listens. */
+static void introduce(int zygote, const char *path) {
   /* Should it have ended, the supervisor starts another one. */
-  (void)write_all(zygote, path, length + 1);
+  if (write_all(zygote, path, strlen(path)) == 0) (void)write_all(zygote, "\n", 1);
+}
+
+/* Prints the address of `ADDRESS [CONTROL]`, and sends the zygote to CONTROL; -1, reported. */
+static int pass_on(char *address, int zygote) {
+  char *control = strchr(address, ' ');
+  if (control != NULL) {
+    *control++ = '\0';
+    if (zygote >= 0) introduce(zygote, control);
+  }
+  if (write_all(STDOUT_FILENO, address, strlen(address)) < 0) return report("write the address: %m");
+  return 0;
 }
 
 /*
@@ -188,17 +173,8 @@ static int await_address(pid_t pid, int input, int zygote) {
     errno = cause;
     return report("supervisor: read: %m");
   }
-  if (strncmp(line, ADDRESS, strlen(ADDRESS)) == 0) {
-    char *address = line + strlen(ADDRESS);
-    char *control = strchr(address, ' ');
-    if (control != NULL) {
-      *control++ = '\0';
-      if (zygote >= 0) introduce(zygote, control);
-    }
-    if (write_all(STDOUT_FILENO, address, strlen(address)) < 0)
-      return report("write the address: %m");
-    return 0;
-  }
+  if (strncmp(line, ADDRESS, strlen(ADDRESS)) == 0)
+    return pass_on(line + strlen(ADDRESS), zygote);
   if (strncmp(line, ERROR, strlen(ERROR)) == 0) {
     line[length] = '\n';
     (void)write_all(STDERR_FILENO, line + strlen(ERROR), (size_t)length + 1 - strlen(ERROR));
@@ -208,30 +184,42 @@ static int await_address(pid_t pid, int input, int zygote) {
   return report("supervisor: neither address nor error: \"%s\"", line);
 }
 
-int command_start(const struct options *options, const char *engine) {
-  char folder[UNPACKED_PATH_SIZE];
+/* Starts a supervisor, or has the new one find the group's; -1, reported. */
+static int start_supervisor(const struct options *options, const char *engine, const char *folder,
+                            int log, int zygote) {
   cleanup_runtime struct runtime runtime = {0};
   int ends[2];
   pid_t pid;
 
+  if (runtime_init_cached(&runtime, folder) < 0 ||
+      runtime_add_action(&runtime, "serve", options, engine, folder) < 0)
+    return -1;
+  if (pipe2(ends, O_CLOEXEC) < 0) return report("pipe: %m");
+  cleanup_close int input = ends[0];
+  cleanup_close int output = ends[1];
+  if (runtime_add(&runtime, "zygote=%d", zygote >= 0) < 0 ||
+      spawn(&runtime, output, log, &pid) < 0)
+    return -1;
+  close_now(&output);
+  return await_address(pid, input, zygote);
+}
+
+int command_start(const struct options *options, const char *engine) {
+  char folder[UNPACKED_PATH_SIZE], joined[JOIN_ANSWER_SIZE];
+  const bool is_module = names_module();
+
   /* Were it ignored, as it may be inherited, the supervisor's end could not be told. */
   signal(SIGCHLD, SIG_DFL);
   signal(SIGPIPE, SIG_IGN);
-  if (unpack(folder) < 0 || runtime_init_cached(&runtime, folder) < 0 ||
-      runtime_add_action(&runtime, "serve", options, engine, folder) < 0)
-    return EXIT_FAILED;
-  if (pipe2(ends, O_CLOEXEC) < 0) {
-    report("pipe: %m");
-    return EXIT_FAILED;
-  }
-  cleanup_close int input = ends[0];
-  cleanup_close int output = ends[1];
+  const bool is_joined = join_group(options, is_module, joined);
+  /* What was joined, and has a zygote or needs none, needs nothing more. */
+  if (is_joined && strchr(joined, ' ') == NULL)
+    return pass_on(joined, -1) < 0 ? EXIT_FAILED : EXIT_SUCCESS;
+  if (unpack(folder) < 0) return EXIT_FAILED;
   cleanup_close int log = open_log();
   if (log < 0) return EXIT_FAILED;
-  cleanup_close int zygote = names_module() ? spawn_zygote(folder, log) : -1;
-  if (runtime_add(&runtime, "zygote=%d", zygote >= 0) < 0 ||
-      spawn(&runtime, output, log, &pid) < 0)
-    return EXIT_FAILED;
-  close_now(&output);
-  return await_address(pid, input, zygote) < 0 ? EXIT_FAILED : EXIT_SUCCESS;
+  cleanup_close int zygote = is_module ? spawn_zygote(folder, log) : -1;
+  int result = is_joined ? pass_on(joined, zygote)
+                         : start_supervisor(options, engine, folder, log, zygote);
+  return result < 0 ? EXIT_FAILED : EXIT_SUCCESS;
 }

@@ -1,7 +1,9 @@
 #include "util.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,6 +56,22 @@ ssize_t read_some(int fd, void *data, size_t length) {
 bool readable(int fd) {
   struct pollfd poller = {.fd = fd, .events = POLLIN};
   return poll(&poller, 1, 0) > 0;
+}
+
+void reset_signals(void) {
+  sigset_t none;
+  for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int open_standard(void) {
+  int fd = open("/dev/null", O_RDWR);
+  if (fd < 0 || dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0 ||
+      (fcntl(STDERR_FILENO, F_GETFD) < 0 && dup2(fd, STDERR_FILENO) < 0))
+    return report("open /dev/null: %m");
+  if (fd > STDERR_FILENO) close(fd);
+  return 0;
 }
 
 int64_t monotonic_ms(void) {

@@ -34,6 +34,15 @@ ssize_t read_some(int fd, void *data, size_t length);
 /* Whether a read on `fd` would not block (data, end of file or an error). */
 bool readable(int fd);
 
+/* Every signal's default action, none blocked: exec(3) keeps what is ignored and the mask. */
+void reset_signals(void);
+
+/*
+ * Makes stdin and stdout /dev/null, and stderr if it is not open, so that what is opened later is
+ * above them; -1, reported.
+ */
+int open_standard(void);
+
 /* The current time of CLOCK_MONOTONIC in milliseconds. */
 int64_t monotonic_ms(void);
 
