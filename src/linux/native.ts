@@ -27,6 +27,8 @@ const SUPERVISOR = {
   dw_unmount_all: { parameters: ["buffer"], result: "i32" },
   // root, path, buffer, capacity
   dw_read_in_root: { parameters: ["buffer", "buffer", "buffer", "u64"], result: "i64" },
+  // path, mode
+  dw_mkfifo: { parameters: ["buffer", "u32"], result: "i32" },
 } as const;
 
 const ZYGOTE = {

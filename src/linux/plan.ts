@@ -1,9 +1,9 @@
 /**
  * The sandbox plan: primitive operations, as plain data, that a container's process performs on itself
- * in order. `oci/` makes plans, `linux/native/plan.c` performs them.
+ * in order. `oci/` makes plans, `linux/native/plan*.c` perform them.
  *
  * Paths are of two kinds. *Host* paths are resolved in the mount namespace at hand with ordinary rules
- * and never contain a guest's string. *Root* paths are resolved below the root opened by `root`, with
+ * and never contain a guest's string. *Root* paths are resolved below the root opened by `root` or `enter`, with
  * openat2(2) RESOLVE_IN_ROOT, so no symlink of the guest's image leads outside; missing
  * components of a mount target are created.
  */
@@ -80,7 +80,7 @@ export type Op =
   /** Write `data` to self/attr/`attribute` of a procfs of its own: a security module's label. */
   | { op: "label"; attribute: string; data: string }
   | { op: "umask"; mask: number }
-  /** chdir(2) after `pivot`; the folder is created (0755) when absent. */
+  /** chdir(2) to the root path after `pivot` or `enter`; it must be there. */
   | { op: "chdir"; path: string }
   /**
    * setgroups(2), setresgid(2), setresuid(2), keeping capabilities across them (PR_SET_KEEPCAPS) for `capabilities`.
@@ -98,11 +98,23 @@ export type Op =
   }
   | { op: "noNewPrivileges" }
   /** seccomp(2) SECCOMP_SET_MODE_FILTER with `flags`; `filter` is an array of struct sock_filter. */
-  | { op: "seccomp"; flags: number; filter: Uint8Array };
+  | { op: "seccomp"; flags: number; filter: Uint8Array }
+  /**
+   * setns(2): join the namespaces of `kinds` (neither user nor time) of process `pid`, as the host's /proc numbers it.
+   * ESRCH when it has ended, or was not started at `startTime` (field 22 of /proc/PID/stat, clock ticks). With "mount",
+   * the root of that namespace is the root from here on, and host paths mean the guest's.
+   */
+  | { op: "enter"; pid: number; startTime: string; kinds: NamespaceKind[] }
+  /**
+   * A new pty of the devpts at root path /dev/pts (ENODEV: it is none) for descriptors 0 to 2, which must be open, and as
+   * the controlling terminal of the session, whose leader this is. `width` and `height` are in characters, 0 for none;
+   * `uid` is its owner; with `console` it is at /dev/console, too. The monitor gets the master: docs/architecture.md.
+   */
+  | { op: "terminal"; width: number; height: number; uid: number; console: boolean };
 
 /** What one container's processes do before the module runs: see docs/architecture.md. */
 export interface SandboxPlan {
-  /** Performed by the monitor before it forks init: `join` or `unshare` of "pid" only. */
+  /** Performed by the monitor before it forks init: `join`, `unshare` or `enter` of "pid" only. */
   monitor: Op[];
   /** Performed by init; then it reports ready and waits for the start. */
   init: Op[];

@@ -1,6 +1,6 @@
 /** The binary form of a plan, as native/plan.c reads it. */
 
-import { CLONE_FLAGS, type Op } from "./plan.ts";
+import { CLONE_FLAGS, type NamespaceKind, type Op } from "./plan.ts";
 import { MessageWriter } from "./wire.ts";
 
 /** Order is the wire: an operation's code is its place here and in `operations` of native/plan.c. */
@@ -8,7 +8,7 @@ const ENCODERS: { [K in Op["op"]]: (writer: MessageWriter, op: Extract<Op, { op:
   open: (w, o) => w.bytes(o.path).u64(o.flags).u64(o.mode).u64(o.fd),
   write: (w, o) => w.bytes(o.path).bytes(o.data).u64(Number(o.optional)),
   join: (w, o) => w.u64(CLONE_FLAGS[o.kind]).bytes(o.path),
-  unshare: (w, o) => w.u64(o.kinds.reduce((flags, kind) => flags | CLONE_FLAGS[kind], 0)),
+  unshare: (w, o) => w.u64(cloneFlags(o.kinds)),
   propagation: (w, o) => w.bytes(o.path).u64(o.flags),
   root: (w, o) => w.bytes(o.path).u64(o.flags),
   mount: (w, o) =>
@@ -35,7 +35,13 @@ const ENCODERS: { [K in Op["op"]]: (writer: MessageWriter, op: Extract<Op, { op:
   capabilities: (w, o) => w.u64(o.effective).u64(o.permitted).u64(o.inheritable).u64(o.ambient),
   noNewPrivileges: () => {},
   seccomp: (w, o) => w.u64(o.flags).bytes(o.filter),
+  enter: (w, o) => w.u64(o.pid).bytes(o.startTime).u64(cloneFlags(o.kinds)),
+  terminal: (w, o) => w.u64(o.width).u64(o.height).u64(o.uid).u64(Number(o.console)),
 };
+
+function cloneFlags(kinds: readonly NamespaceKind[]): number {
+  return kinds.reduce((flags, kind) => flags | CLONE_FLAGS[kind], 0);
+}
 
 const CODES = Object.fromEntries(Object.keys(ENCODERS).map((name, code) => [name, code]));
 

@@ -74,6 +74,14 @@ const GOLDEN: { [K in Op["op"]]: [op: Extract<Op, { op: K }>, hex: string] } = {
     { op: "seccomp", flags: 2, filter: Uint8Array.fromHex("0600000000000fff") },
     "19000000 0200000000000000 080000000600000000000fff00",
   ],
+  enter: [
+    { op: "enter", pid: 4194304, startTime: "71", kinds: ["cgroup", "pid", "uts"] },
+    "1a000000 0000400000000000 02000000373100 0000002600000000",
+  ],
+  terminal: [
+    { op: "terminal", width: 80, height: 65535, uid: 4294967294, console: true },
+    "1b000000 5000000000000000 ffff000000000000 feffffff00000000 0100000000000000",
+  ],
 };
 
 const hex = (text: string) => text.replaceAll(" ", "");
@@ -88,7 +96,7 @@ Deno.test("encodePlan() puts operations one after the other, with their count fi
   const all = Object.values(GOLDEN);
   assert.equal(
     encodePlan(all.map(([op]) => op)).toHex(),
-    hex("1a000000" + all.map(([, encoded]) => encoded).join("")),
+    hex("1c000000" + all.map(([, encoded]) => encoded).join("")),
   );
   assert.equal(encodePlan([]).toHex(), "00000000");
 });

@@ -27,7 +27,7 @@ function bytes(data: Uint8Array): Write {
 
 const filled = (size: number) => new Uint8Array(size).fill(0xab);
 
-function assertWrites(writes: Write[], message?: string) {
+function assertWrites(writes: Write[], message = writes.map(({ name }) => name).join(" ")) {
   const writer = new MessageWriter();
   for (const write of writes) write.to(writer);
   assert.deepEqual([...writer.finish()], writes.flatMap((write) => write.expected), message);

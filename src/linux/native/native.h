@@ -88,6 +88,9 @@ int mount_filesystem(const char *source, int target, const char *type, uint64_t 
 int mount_detached(const char *type); /* descriptor of the root of a new one, in no namespace */
 int mount_empty_tmpfs(int target);
 
+/* Where init, while it performs its plan, has its socket to the monitor: docs/architecture.md, `--status`. */
+enum { STATUS = 3 };
+
 /*
  * Perform the operations of an encoded plan, in order, in the calling process.
  * 0, or the -errno of the first that failed with its name and subject in `step`.

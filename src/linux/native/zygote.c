@@ -6,11 +6,10 @@
  * for the frames on the control socket.
  */
 #define _GNU_SOURCE
-#include "native.h"
+#include "zygote.h"
 #include "../../launcher/sha256.h"
 
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,22 +22,11 @@
 
 enum next { NEXT_END = 0, NEXT_COMPILE = 1, NEXT_RUN = 2 };
 
-enum { MAX_REQUEST = 16 << 20, KEY_SIZE = 32 };
-
-/* One container to start: the fields of the request, which point into `frame`. */
-struct request {
-  uint8_t *frame;
-  size_t frame_size;
-  struct bytes id, rootfs, module, monitor_plan, init_plan, guest, socket, dir, launcher, export_name;
-  uint8_t *code; /* the module's bytes, mapped */
-  size_t code_size;
-  uint8_t digest[KEY_SIZE];
-  int slot;
-};
+enum { MAX_REQUEST = 16 << 20 };
 
 /* What JavaScript has compiled: a module, by digest, with an export that it checked. */
 struct compiled {
-  uint8_t digest[KEY_SIZE];
+  uint8_t digest[DIGEST_SIZE];
   char *export_name;
 };
 
@@ -59,12 +47,13 @@ static void release_request(struct request *request) {
   memset(request, 0, sizeof *request);
 }
 
-static int answer(struct bytes id, const char *kind, const char *message) {
-  uint8_t frame[4 + 3 * 5 + 80 + 32 + 1024];
-  const char *fields[] = {id.data, kind, message};
+static int answer(struct bytes key, const char *kind, const char *message) {
+  static const size_t most[] = {256, 32, 1024};
+  uint8_t frame[4 + 3 * 5 + 256 + 32 + 1024];
+  const char *fields[] = {key.data, kind, message};
   size_t at = 4;
   for (int i = 0; i < 3; i++) {
-    size_t size = strnlen(fields[i], i == 0 ? 80 : i == 1 ? 32 : 1024);
+    size_t size = strnlen(fields[i], most[i]);
     uint32_t prefix = (uint32_t)size;
     memcpy(frame + at, &prefix, 4);
     memcpy(frame + at + 4, fields[i], size);
@@ -76,14 +65,14 @@ static int answer(struct bytes id, const char *kind, const char *message) {
   return write_all(zygote.control, frame, at);
 }
 
-static int answer_errno(struct bytes id, const char *what, int failed) {
+static int answer_errno(struct bytes key, const char *what, int failed) {
   char message[512];
   const char *kind = "Internal";
   if (failed == -ENOENT || failed == -ENOTDIR) kind = "NotFound";
   if (failed == -ENOEXEC || failed == -EISDIR || failed == -ELOOP) kind = "InvalidArgument";
   snprintf(message, sizeof message, "%s: %s", what,
            failed == -ENOEXEC ? "empty, or not a file" : strerror(-failed));
-  return answer(id, kind, message);
+  return answer(key, kind, message);
 }
 
 static int receive_request(struct request *request) {
@@ -96,10 +85,14 @@ static int receive_request(struct request *request) {
   try_step(read_all(zygote.control, request->frame, size));
   struct reader reader = {.at = request->frame, .end = request->frame + size};
   struct bytes *fields[] = {
-      &request->id,    &request->rootfs, &request->module, &request->export_name, &request->monitor_plan,
-      &request->init_plan, &request->guest, &request->socket, &request->dir, &request->launcher,
+      &request->key,          &request->rootfs,    &request->module, &request->export_name,
+      &request->monitor_plan, &request->init_plan, &request->guest,  &request->launcher,
   };
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) *fields[i] = read_bytes(&reader);
+  uint32_t count = read_u32(&reader);
+  if (count > MAX_ARGUMENTS) return -E2BIG;
+  for (uint32_t i = 0; i < count; i++) request->arguments[i] = read_string(&reader);
+  request->argument_count = count;
   return reader.failed ? -EBADMSG : 0;
 }
 
@@ -127,114 +120,10 @@ static int load_module(struct request *request) {
 
 static int find_compiled(const struct request *request) {
   for (int i = 0; i < zygote.compiled_count; i++)
-    if (!memcmp(zygote.compiled[i].digest, request->digest, KEY_SIZE) &&
+    if (!memcmp(zygote.compiled[i].digest, request->digest, DIGEST_SIZE) &&
         !strcmp(zygote.compiled[i].export_name, request->export_name.data))
       return i;
   return -1;
-}
-
-/*
- * The kernel drops a default-action signal sent to process 1 of a pid namespace, pid_namespaces(7). A module cannot
- * handle signals, so what would end any other process must end this one, at once.
- */
-static void end_by_signal(int signal) { _exit(128 + signal); }
-
-static void take_signals(void) {
-  static const int ending[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGABRT, SIGUSR1,   SIGUSR2, SIGALRM,
-                               SIGTERM, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,
-                               SIGSTKFLT};
-  struct sigaction action = {.sa_handler = end_by_signal, .sa_flags = SA_ONSTACK};
-  sigfillset(&action.sa_mask);
-  for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) sigaction(ending[i], &action, NULL);
-  for (int signal = SIGRTMIN; signal <= SIGRTMAX; signal++) sigaction(signal, &action, NULL);
-  action.sa_handler = SIG_DFL;
-  sigaction(SIGCHLD, &action, NULL);
-  action.sa_handler = SIG_IGN;
-  sigaction(SIGPIPE, &action, NULL); /* a closed stdout is EPIPE, as WASI has it */
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-static void name_process(const char *module) {
-  const char *slash = strrchr(module, '/');
-  prctl(PR_SET_NAME, slash ? slash + 1 : module, 0, 0, 0); /* cut at 15 bytes */
-}
-
-static void __attribute__((noreturn)) report_failure(int status, int failed, const char *step) {
-  uint8_t head[5] = {'F'};
-  uint32_t number = (uint32_t)-failed;
-  memcpy(head + 1, &number, sizeof number);
-  if (write_all(status, head, sizeof head) == 0) write_all(status, step, strlen(step));
-  _exit(1);
-}
-
-/* Container's init: perform the plan, report, wait. Returns when the module may run. */
-static void become_init(const struct request *request, int status, int start, int failed, const char *step) {
-  enum { STATUS = 3, START = 4 };
-  setsid();
-  prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  int high_status = fcntl(status, F_DUPFD, 5), high_start = fcntl(start, F_DUPFD, 5);
-  dup2(high_status, STATUS);
-  dup2(high_start, START);
-  syscall(SYS_close_range, 5, ~0U, 0);
-  if (failed < 0) report_failure(STATUS, failed, step);
-  take_signals();
-  name_process(request->module.data);
-  char failing[512] = "";
-  failed = perform_plan(request->init_plan, failing, sizeof failing);
-  if (failed < 0) report_failure(STATUS, failed, failing);
-  char byte = 'R';
-  if (write_all(STATUS, &byte, 1) < 0 || close(STATUS) < 0) _exit(1);
-  if (read_all(START, &byte, 1) < 0) _exit(1); /* the monitor is gone, or has no start for us */
-  close(START);
-}
-
-static int keep_on_exec(int fd) { return fcntl(fd, F_SETFD, 0); }
-
-/* The process between: forks init into its pid namespace, then becomes the monitor. Returns only in init. */
-static void become_monitor(const struct request *request, int status[2], int start[2]) {
-  char step[512] = "";
-  setsid();
-  signal(SIGCHLD, SIG_DFL);
-  int failed = perform_plan(request->monitor_plan, step, sizeof step);
-  pid_t init = fork();
-  if (init == 0) {
-    become_init(request, status[1], start[0], failed, step);
-    return;
-  }
-  if (init < 0) report_failure(status[1], -errno, "fork");
-  char pid[16], status_fd[16], start_fd[16];
-  snprintf(pid, sizeof pid, "%d", init);
-  snprintf(status_fd, sizeof status_fd, "%d", status[0]);
-  snprintf(start_fd, sizeof start_fd, "%d", start[1]);
-  keep_on_exec(status[0]);
-  keep_on_exec(start[1]);
-  const char *arguments[] = {
-      "denowasi-monitor", "monitor", "--id", request->id.data, "--pid", pid, "--status", status_fd, "--start",
-      start_fd, "--socket", request->socket.data, "--dir", request->dir.data, NULL,
-  };
-  char *environment[] = {NULL};
-  execve(request->launcher.data, (char **)arguments, environment);
-  _exit(127); /* init dies with this process */
-}
-
-/* Fork for `request`. 1 in the container's init, 0 in the zygote, or -errno. */
-static int spawn(struct request *request) {
-  if (zygote.moved) try_step(allow_fork_of_all_mappings());
-  zygote.moved = 0;
-  int status[2], start[2];
-  try_call(pipe2(status, O_CLOEXEC));
-  cleanup_fd int status_read = status[0], status_write = status[1];
-  try_call(pipe2(start, O_CLOEXEC));
-  cleanup_fd int start_read = start[0], start_write = start[1];
-  pid_t monitor = fork();
-  if (monitor < 0) return -errno;
-  if (monitor > 0) return 0;
-  become_monitor(request, status, start);
-  /* Init from here on: these numbers were closed, and must not be closed again. */
-  status_read = status_write = start_read = start_write = -1;
-  return 1;
 }
 
 /* Connect to the supervisor. 0 or -errno. */
@@ -248,6 +137,13 @@ DW_EXPORT int dw_zygote_connect(const char *socket_path) {
   signal(SIGCHLD, SIG_IGN); /* monitors are reaped by the kernel: their exits are nothing to us */
   prctl(PR_SET_NAME, "denowasi-zygote", 0, 0, 0);
   return write_all(zygote.control, "zygote\n", 7);
+}
+
+/* Before a fork, after JavaScript has run. 0 or -errno. */
+static int prepare_fork(void) {
+  if (zygote.moved) try_step(allow_fork_of_all_mappings());
+  zygote.moved = 0;
+  return 0;
 }
 
 /*
@@ -265,7 +161,7 @@ DW_EXPORT int dw_zygote_next(void) {
       if (failed < 0) return failed;
       failed = load_module(request);
       if (failed < 0) {
-        try_step(answer_errno(request->id, request->module.data, failed));
+        try_step(answer_errno(request->key, request->module.data, failed));
         continue;
       }
       request->slot = find_compiled(request);
@@ -276,12 +172,13 @@ DW_EXPORT int dw_zygote_next(void) {
       return NEXT_COMPILE;
     }
     zygote.pending = 0;
-    int forked = spawn(request);
+    int forked = prepare_fork();
+    if (forked == 0) forked = fork_container(request);
     if (forked > 0) return NEXT_RUN;
     if (forked < 0)
-      try_step(answer_errno(request->id, "fork the zygote", forked));
+      try_step(answer_errno(request->key, "fork the zygote", forked));
     else
-      try_step(answer(request->id, "ok", ""));
+      try_step(answer(request->key, "ok", ""));
     release_request(request);
   }
 }
@@ -310,7 +207,7 @@ DW_EXPORT int dw_zygote_register(void) {
   struct compiled *entry = &grown[count];
   entry->export_name = strdup(zygote.request.export_name.data);
   if (!entry->export_name) return -ENOMEM;
-  memcpy(entry->digest, zygote.request.digest, KEY_SIZE);
+  memcpy(entry->digest, zygote.request.digest, DIGEST_SIZE);
   zygote.compiled_count++;
   return zygote.request.slot = (int)count;
 }
@@ -318,7 +215,7 @@ DW_EXPORT int dw_zygote_register(void) {
 /* The pending module cannot be compiled. 0 or -errno. */
 DW_EXPORT int dw_zygote_refuse(const char *kind, const char *message) {
   zygote.pending = 0;
-  return answer(zygote.request.id, kind, message);
+  return answer(zygote.request.key, kind, message);
 }
 
 /* The slot of the module that this init runs. */
