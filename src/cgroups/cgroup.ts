@@ -5,7 +5,7 @@ import type { CgroupFolder, CgroupMembership, LinuxResources } from "../oci/mod.
 import type * as V1 from "../proto/cgroups_v1.ts";
 import type * as V2 from "../proto/cgroups_v2.ts";
 import type { Init } from "../proto/message.ts";
-import { errorCode, readFile } from "./files.ts";
+import { errorCode, readFile, writeFile } from "./files.ts";
 import type { CgroupLayout } from "./layout.ts";
 
 /** Metrics for task Stats, to be encoded as io.containerd.cgroups.v1.Metrics or v2.Metrics. */
@@ -53,6 +53,13 @@ export abstract class Cgroup {
     }
   }
 
+  /** Put process `pid` into it, making it without limits unless it is there: for the shim itself. */
+  enter(pid: number): void {
+    for (const { path } of this.folders) Deno.mkdirSync(path, { recursive: true });
+    this.prepare();
+    for (const { path } of this.folders) writeFile(`${path}/cgroup.procs`, String(pid));
+  }
+
   /** Change limits; device rules stay. Answers and throws as `create`. */
   update(resources: LinuxResources): string[] {
     return this.limit(resources, false);
@@ -60,8 +67,8 @@ export abstract class Cgroup {
 
   abstract stats(): CgroupMetrics;
 
-  /** How many processes the kernel has killed for want of memory. 0 when the cgroup is gone. */
-  abstract oomKills(): number;
+  /** Where the kernel says that it has killed a process for want of memory. */
+  abstract readonly memoryFolder: string;
 
   /** Stop every process. @throws ShimError DeadlineExceeded */
   abstract freeze(): Promise<void>;

@@ -162,14 +162,10 @@ Deno.test("Cgroup.processes() includes those of cgroups below", () => {
   assert.deepEqual(v2(files.root, "/gone").processes(), []);
 });
 
-Deno.test("Cgroup.oomKills() of both versions", () => {
-  using files = fixture({
-    "memory/a/b/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n",
-    "a/b/memory.events": "low 0\nhigh 0\nmax 4\noom 2\noom_kill 1\n",
-  });
-  assert.equal(v1(files.root, ["memory"]).oomKills(), 3);
-  assert.equal(v2(files.root).oomKills(), 1);
-  assert.equal(v2(files.root, "/gone").oomKills(), 0);
+Deno.test("Cgroup.memoryFolder is where the kernel tells of want of memory", () => {
+  using files = fixture({});
+  assert.equal(v1(files.root, ["memory", "freezer"]).memoryFolder, `${files.root}/memory/a/b`);
+  assert.equal(v2(files.root).memoryFolder, `${files.root}/a/b`);
 });
 
 Deno.test("Cgroup.freeze() and thaw() wait for the kernel's word", async () => {

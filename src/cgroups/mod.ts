@@ -9,6 +9,7 @@
 import type { Cgroup } from "./cgroup.ts";
 import { type CgroupLayout, detectLayout } from "./layout.ts";
 import { cgroupPath } from "./path.ts";
+import { processCgroup, readProcessCgroup } from "./process.ts";
 import { CgroupV1 } from "./v1.ts";
 import { CgroupV2 } from "./v2.ts";
 
@@ -33,7 +34,15 @@ export class Cgroups {
     return this.at(cgroupPath(cgroupsPath, container.namespace, container.id));
   }
 
-  /** The same, by its own `path`. */
+  /**
+   * The cgroup that a process is in, whoever has made it.
+   * @throws ShimError NotFound: there is no such process; FailedPrecondition: it has none of its own.
+   */
+  ofProcess(pid: number): Cgroup {
+    return this.at(processCgroup(readProcessCgroup(pid), readProcessCgroup("self"), this.layout));
+  }
+
+  /** One by its own `path`. */
   at(path: string): Cgroup {
     return this.layout.version === 1
       ? new CgroupV1(this.layout, path)

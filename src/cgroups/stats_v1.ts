@@ -39,12 +39,6 @@ export function metricsV1(folderOf: FolderOf): Init<Metrics> {
   };
 }
 
-/** How many processes the kernel has killed for want of memory. */
-export function oomKillsV1(folderOf: FolderOf): number {
-  const folder = folderOf("memory");
-  return folder === undefined ? 0 : Number(oomControl(folder).oomKill);
-}
-
 /** No limit is 0 here, as containerd has it. */
 function pids(folder: string): Init<PidsStat> {
   return {

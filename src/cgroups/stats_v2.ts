@@ -41,11 +41,6 @@ export function metricsV2(folder: string): Init<Metrics> {
   };
 }
 
-/** How many processes the kernel has killed for want of memory. */
-export function oomKillsV2(folder: string): number {
-  return Number(readKeys(`${folder}/memory.events`)("oom_kill"));
-}
-
 function cpu(folder: string): Init<CPUStat> {
   const key = readKeys(`${folder}/cpu.stat`);
   return {

@@ -6,7 +6,7 @@ import { deviceLimits } from "./devices_v1.ts";
 import { readFile, UNLIMITED, writeFile, writeLimit } from "./files.ts";
 import type { CgroupLayout } from "./layout.ts";
 import { limitsV1 } from "./limits_v1.ts";
-import { metricsV1, oomKillsV1 } from "./stats_v1.ts";
+import { metricsV1 } from "./stats_v1.ts";
 
 export class CgroupV1 extends Cgroup {
   readonly version = 1;
@@ -32,8 +32,8 @@ export class CgroupV1 extends Cgroup {
     return { version: 1, metrics: metricsV1((name) => this.#byController.get(name)) };
   }
 
-  oomKills(): number {
-    return oomKillsV1((name) => this.#byController.get(name));
+  get memoryFolder(): string {
+    return this.#byController.get("memory") ?? this.folders[0].path;
   }
 
   freeze(): Promise<void> {

@@ -4,7 +4,7 @@ import type { LinuxResources } from "../oci/mod.ts";
 import { Cgroup, type CgroupMetrics } from "./cgroup.ts";
 import { errorCode, readFile, readKeys, writeFile, writeLimit } from "./files.ts";
 import { limitsV2, notAppliedV2 } from "./limits_v2.ts";
-import { metricsV2, oomKillsV2 } from "./stats_v2.ts";
+import { metricsV2 } from "./stats_v2.ts";
 
 export class CgroupV2 extends Cgroup {
   readonly version = 2;
@@ -17,8 +17,8 @@ export class CgroupV2 extends Cgroup {
     return { version: 2, metrics: metricsV2(this.mainFolder()) };
   }
 
-  oomKills(): number {
-    return oomKillsV2(this.mainFolder());
+  get memoryFolder(): string {
+    return this.mainFolder();
   }
 
   freeze(): Promise<void> {

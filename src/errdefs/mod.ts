@@ -54,8 +54,12 @@ export class ShimError extends Error {
     return CODES[this.kind];
   }
 
-  /** `error` itself when it is a ShimError, else one that wraps it, with the kind its class implies. */
+  /**
+   * `error` itself when it is a ShimError, else one that wraps it, with the kind its class implies. Of an error that is
+   * hidden by one of cleaning up after it, that.
+   */
   static from(error: unknown): ShimError {
+    if (error instanceof SuppressedError) return ShimError.from(error.suppressed);
     if (error instanceof ShimError) return error;
     const message = error instanceof Error ? error.message : String(error);
     return new ShimError(impliedKind(error), message, { cause: error });

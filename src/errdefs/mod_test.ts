@@ -21,6 +21,12 @@ Deno.test("ShimError.from() leaves a ShimError alone", () => {
   assert.equal(ShimError.from(error), error);
 });
 
+Deno.test("ShimError.from() is the cause, when cleaning up fails after it", () => {
+  const error = new ShimError("Aborted", "x");
+  const hidden = new SuppressedError(new Error("rmdir"), new SuppressedError(new Error(), error));
+  assert.equal(ShimError.from(hidden), error);
+});
+
 Deno.test.each<[unknown, Kind, string]>([
   [new Deno.errors.NotFound("open x"), "NotFound", "open x"],
   [new Deno.errors.AlreadyExists("mkdir x"), "AlreadyExists", "mkdir x"],

@@ -6,10 +6,12 @@
  */
 
 export { type Entrypoint, entrypoint } from "./entrypoint.ts";
+export { type ExecInput, execPlan } from "./exec_plan.ts";
 export { type Grouping, groupName } from "./group.ts";
 export { type MountOptions, MS, parseMountOptions } from "./mount_options.ts";
 export type { CgroupFolder, CgroupMembership } from "./mounts.ts";
-export { parseSpec } from "./parse.ts";
+export { type Outline, outline, parseProcessOutline, type ProcessOutline } from "./outline.ts";
+export { parseProcessText, parseSpec } from "./parse.ts";
 export { type PlanInput, sandboxPlan } from "./plan.ts";
 export {
   type DeviceRule,

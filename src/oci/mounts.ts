@@ -57,17 +57,19 @@ interface ParsedMount extends Mount {
 /**
  * Every mount of `input.spec`, in its order, then /dev's nodes. /dev is a tmpfs of the container's own unless the
  * specification binds one there: no device node that an image brings can be opened. A tmpfs stays writable for what is
- * mounted in it; `seal` has the operations that make read-only ones so, for when all is in place.
+ * mounted in it; `seal` has the operations that make read-only ones so, for when all is in place. `ownDev`: /dev is
+ * not the host's.
  * @throws ShimError InvalidArgument or Unimplemented, naming the mount's field.
  */
-export function mountOps(input: MountInput): { mounts: Op[]; seal: Op[] } {
+export function mountOps(input: MountInput): { mounts: Op[]; seal: Op[]; ownDev: boolean } {
   const { spec } = input;
   const hasDev = spec.mounts.some((mount) => mount.destination === "/dev");
   const all = (hasDev ? spec.mounts : [DEV, ...spec.mounts]).map(parse);
   const mounts = all.flatMap((mount) => oneMount(mount, input));
   const ownDev = all.every((mount) => mount.destination !== "/dev" || !isBind(mount));
   if (ownDev) mounts.push(...deviceOps(spec.linux.devices));
-  return { mounts, seal: all.filter(isSealed).map(({ destination }) => readOnly(destination)) };
+  const seal = all.filter(isSealed).map(({ destination }) => readOnly(destination));
+  return { mounts, seal, ownDev };
 }
 
 function parse(mount: Mount): ParsedMount {

@@ -23,6 +23,9 @@ const NAMESPACES: Readonly<Record<string, NamespaceKind>> = {
 /** uid_t and gid_t; the highest value means "no change" to the kernel. */
 const USER_ID = [0, UINT32[1] - 1] as const;
 
+/** What struct winsize holds, ioctl_tty(2). */
+const UINT16 = [0, 2 ** 16 - 1] as const;
+
 /** Major and minor numbers of devices: 12 and 20 bits (linux/kdev_t.h). */
 const MAJOR = [0, 2 ** 12 - 1] as const;
 const MINOR = [0, 2 ** 20 - 1] as const;
@@ -58,17 +61,30 @@ export function parseSpec(text: string): Spec {
   };
 }
 
+/**
+ * A process to exec, as task Exec brings it: config.json's `process` alone.
+ * @throws ShimError as `parseSpec` does; the fields' names begin with "process".
+ */
+export function parseProcessText(text: string): Process {
+  return parseProcess(new Field(Field.parse(text, "exec spec").value, "process"));
+}
+
 function parseProcess(process: Field): Process {
-  // consoleSize is the terminal's; commandLine is Windows'; noNewPrivileges holds always: see plan.ts.
+  // commandLine is Windows'; noNewPrivileges holds always: see plan.ts.
   process.only(
     ...["terminal", "consoleSize", "user", "args", "env", "cwd", "capabilities", "rlimits"],
     ...["noNewPrivileges", "apparmorProfile", "selinuxLabel", "oomScoreAdj"],
   );
   const args = process.at("args");
   if (args.items().length === 0) throw args.error("empty");
+  const consoleSize = process.at("consoleSize").only("width", "height");
   const user = process.at("user").only("uid", "gid", "umask", "additionalGids", "username");
   return {
     terminal: process.at("terminal").boolean(),
+    consoleSize: {
+      width: consoleSize.at("width").optionalInteger(UINT16) ?? 0,
+      height: consoleSize.at("height").optionalInteger(UINT16) ?? 0,
+    },
     user: {
       uid: user.at("uid").optionalInteger(USER_ID) ?? 0,
       gid: user.at("gid").optionalInteger(USER_ID) ?? 0,

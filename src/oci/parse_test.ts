@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseSpec } from "./parse.ts";
+import { parseProcessText, parseSpec } from "./parse.ts";
 
 type Json = Record<string, unknown>;
 
@@ -85,6 +85,37 @@ Deno.test("parseSpec() reads a seccomp profile", () => {
   });
 });
 
+Deno.test("parseSpec() reads the size of the terminal", () => {
+  const size = (value: unknown) => specWith("process.consoleSize", value)().process.consoleSize;
+  assert.deepEqual(size({ height: 24, width: 65535 }), { width: 65535, height: 24 });
+  assert.deepEqual(size({ width: 1 }), { width: 1, height: 0 });
+  assert.deepEqual(size(undefined), { width: 0, height: 0 });
+});
+
+Deno.test("parseProcessText() reads a process as config.json's", () => {
+  const document = {
+    args: ["/a.wasm", "x"],
+    cwd: "/srv",
+    env: ["A=1"],
+    terminal: true,
+    user: { uid: 7, gid: 8 },
+    rlimits: [{ type: "RLIMIT_CORE", soft: 1, hard: 1 }],
+  };
+  const whole = JSON.stringify({ ...LEAST, process: document });
+  assert.deepEqual(parseProcessText(JSON.stringify(document)), parseSpec(whole).process);
+});
+
+Deno.test.each([
+  ["{", "InvalidArgument", /^parse exec spec: /],
+  ["null", "InvalidArgument", /^parse exec spec: not an object$/],
+  ["{}", "InvalidArgument", /^process\.args: absent: empty$/],
+  ['{"args":["a"]}', "InvalidArgument", /^process\.cwd: absent: not a string$/],
+  ['{"args":[1],"cwd":"/"}', "InvalidArgument", /^process\.args\[0\]: 1: not a string$/],
+  ['{"args":["a"],"cwd":"/","hooks":1}', "Unimplemented", /^process\.hooks: 1: not supported$/],
+])("parseProcessText() rejects %s", (text, kind, message) => {
+  assert.throws(() => parseProcessText(text), { kind, message });
+});
+
 Deno.test("parseSpec() names what is not JSON", () => {
   assert.throws(() => parseSpec("{"), {
     kind: "InvalidArgument",
@@ -102,6 +133,12 @@ Deno.test.each([
   ["process.cwd", "srv", 'process.cwd: "srv": not an absolute path'],
   ["process.cwd", undefined, "process.cwd: absent: not a string"],
   ["process.terminal", "yes", 'process.terminal: "yes": not a boolean'],
+  ["process.consoleSize.width", -1, "process.consoleSize.width: -1: must be at least 0"],
+  [
+    "process.consoleSize.height",
+    65536,
+    "process.consoleSize.height: 65536: must be at most 65535",
+  ],
   ["process.user.uid", -1, "process.user.uid: -1: must be at least 0"],
   ["process.user.uid", 4294967295, "process.user.uid: 4294967295: must be at most 4294967294"],
   ["process.user.uid", 1.5, "process.user.uid: 1.5: not an integer"],

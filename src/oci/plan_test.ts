@@ -74,6 +74,41 @@ Deno.test.each([
   assert.deepEqual(lines(plan), read(`${name}.plan`).trimEnd().split("\n"));
 });
 
+const NULL_STREAMS = [0, 1, 2].map((fd) => ({
+  op: "open",
+  path: "/dev/null",
+  flags: 2,
+  mode: 0,
+  fd,
+}));
+
+Deno.test("sandboxPlan() gives the process a terminal of its own devpts, and nothing of the shim's before", () => {
+  const process = {
+    terminal: true,
+    consoleSize: { width: 80, height: 24 },
+    user: { uid: 7, gid: 8 },
+  };
+  const { init } = planOf({ process }, { stdio: STDIO });
+  assert.deepEqual(init.slice(0, 3), NULL_STREAMS);
+  const at = init.findIndex(({ op }) => op === "terminal");
+  assert.deepEqual(init[at], { op: "terminal", width: 80, height: 24, uid: 7, console: true });
+  assert.deepEqual(init[at + 1], { op: "pivot" });
+  assert.ok(init.findLastIndex(({ op }) => op === "mount") < at);
+});
+
+Deno.test("sandboxPlan() leaves /dev/console alone in a /dev of the host", () => {
+  const mounts = [{ destination: "/dev", type: "bind", source: "/dev", options: ["rbind"] }];
+  const plan = planOf({ process: { terminal: true }, top: { mounts } });
+  assert.deepEqual(select(plan, "terminal"), [
+    { op: "terminal", width: 0, height: 0, uid: 0, console: false },
+  ]);
+});
+
+Deno.test("sandboxPlan() makes no terminal for a consoleSize alone", () => {
+  const consoleSize = { width: 80, height: 24 };
+  assert.deepEqual(select(planOf({ process: { consoleSize } }), "terminal"), []);
+});
+
 /** Those operations of init that have these names. */
 const select = (plan: SandboxPlan, ...names: Op["op"][]) =>
   plan.init.filter(({ op }) => names.includes(op));

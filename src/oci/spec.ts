@@ -23,6 +23,8 @@ export interface Spec {
 
 export interface Process {
   terminal: boolean;
+  /** Of the terminal, in characters; 0: not asked for. */
+  consoleSize: { width: number; height: number };
   user: User;
   /** At least one; the first names the program. */
   args: string[];

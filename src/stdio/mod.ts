@@ -1,4 +1,13 @@
-/** Standard streams of containers: FIFOs that containerd makes, or files. */
+/** Standard streams of processes: FIFOs that containerd makes, files, or a logger. Whoever opens them is another. */
 
-export { Stdio } from "./keepers.ts";
-export { type Keeper, type StdioPaths, type StdioPlan, stdioPlan } from "./plan.ts";
+export type { LoggerOptions } from "./logger.ts";
+export type { LoggerPlan } from "./logger_plan.ts";
+export {
+  monitorStreams,
+  planStreams,
+  type StdioPaths,
+  streamOps,
+  type StreamPaths,
+  type StreamsPlan,
+} from "./plan.ts";
+export { openStreams, type Streams } from "./streams.ts";
