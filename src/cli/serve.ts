@@ -11,7 +11,7 @@ import { askSupervisor } from "../supervisor/control.ts";
 import { lockGroup, removeGroup } from "../supervisor/group_lock.ts";
 import { type GroupPlaces, groupPlaces } from "../supervisor/places.ts";
 import type { Call } from "./args.ts";
-import { readOptions } from "./options.ts";
+import { parseStartOptions, readOptions } from "./options.ts";
 
 /** How long `start` waits for another one of the same group to be ready. */
 const START_TIMEOUT_MS = 20_000;
@@ -25,7 +25,9 @@ export async function serve(call: Call): Promise<void> {
     Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
   };
   try {
-    if (!Deno.stdin.isTerminal()) readOptions(Deno.stdin);
+    const options = Deno.stdin.isTerminal()
+      ? undefined
+      : parseStartOptions(readOptions(Deno.stdin));
     const config = await loadConfig();
     const bundle = Deno.cwd();
     const annotations = readAnnotations(bundle);
@@ -36,12 +38,12 @@ export async function serve(call: Call): Promise<void> {
       group,
     });
     const address = `unix://${places.taskSocket}`;
-    const lock = await joinGroup(places, call.id);
-    if (!lock) {
+    const joined = await joinGroup(places, call, bundle);
+    if (typeof joined === "string") {
       writeAddress(bundle, address);
-      return answer(`address ${address}`);
+      return answer(joined);
     }
-    using _ = lock;
+    using _ = joined;
     // While the lock is held, so that nobody finds half of it.
     using cleanup = new DisposableStack();
     cleanup.defer(() => removeGroup(places));
@@ -52,7 +54,9 @@ export async function serve(call: Call): Promise<void> {
     const tasks = Deno.listen({ transport: "unix", path: places.taskSocket });
     answer(`address ${address} ${places.controlSocket}`);
     const { supervise } = await import("./supervise.ts");
-    await supervise({ call, config, group, places, control, tasks });
+    const hasMember = (bundle: string, id: string) =>
+      groupName(readAnnotations(bundle), config.grouping, id) === group;
+    await supervise({ call, config, options, group, places, control, tasks, address, hasMember });
   } catch (error) {
     if (answered) throw error;
     answer(`error ${ShimError.from(error).message.replaceAll("\n", " ")}`);
@@ -65,16 +69,22 @@ function writeAddress(bundle: string, address: string): void {
 }
 
 /**
- * Take the group's lock, or make sure that its holder will serve the container `id`.
- * @returns the lock, or null when another process holds it and has answered.
+ * Take the group's lock, or make sure that its holder will serve the container.
+ * @returns the lock, or what its holder has answered: `address ...`
  */
-async function joinGroup(places: GroupPlaces, id: string): Promise<Disposable | null> {
+async function joinGroup(
+  places: GroupPlaces,
+  { id, zygote }: Call,
+  bundle: string,
+): Promise<Disposable | string> {
+  const question = `start ${id} ${Number(zygote)} ${bundle}`;
   const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     const lock = lockGroup(places);
     if (lock) return lock;
     // Held by one that boots or ends: then nobody listens yet, or any more.
-    if (await askSupervisor(places.controlSocket, `start ${id}`) === "ok") return null;
+    const answer = await askSupervisor(places.controlSocket, question);
+    if (answer?.startsWith("address ")) return answer;
     if (Date.now() > deadline) {
       throw new ShimError(
         "Unavailable",

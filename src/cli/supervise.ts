@@ -6,12 +6,15 @@
 import { Cgroups } from "../cgroups/mod.ts";
 import type { Config } from "../config/mod.ts";
 import { Publisher } from "../containerd/mod.ts";
+import { ShimError } from "../errdefs/mod.ts";
 import { hostFacts } from "../linux/host.ts";
 import { openSupervisorNative } from "../linux/native.ts";
 import { SeccompCompiler } from "../linux/seccomp.ts";
 import { configureLog, getLogger, type Logger } from "../log/mod.ts";
+import { type AnyOptions, parseRuntimeOptions } from "../runc/mod.ts";
 import { serveControl } from "../supervisor/control.ts";
-import type { GroupPlaces } from "../supervisor/places.ts";
+import { type GroupPlaces, tasksFolder } from "../supervisor/places.ts";
+import { Monitors } from "../supervisor/monitors.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import { Zygote } from "../supervisor/zygote.ts";
 import { TaskEvents } from "../task/events.ts";
@@ -27,17 +30,24 @@ const IDLE_CHECK_MS = 1000;
 export interface Prepared {
   call: Call;
   config: Config;
+  /** The runtime's, as `start` has got them. */
+  options: AnyOptions | undefined;
   group: string;
   places: GroupPlaces;
   /** Listens on `places.controlSocket`. Closed at the end. */
   control: Deno.Listener;
   /** Listens on `places.taskSocket`. Closed at the end. */
   tasks: Deno.Listener;
+  /** Where `tasks` listens, as containerd is told. */
+  address: string;
+  /** Whether a container belongs to the group, as its bundle's config.json says. */
+  hasMember: (bundle: string, id: string) => boolean;
 }
 
 /** Supervise until the group is given up. */
 export async function supervise(prepared: Prepared): Promise<void> {
   const { call, group } = prepared;
+  Deno.chdir("/"); // the bundle, in which it was started, goes with its container
   configureLog({ debug: call.debug, fields: { namespace: call.namespace, group } });
   await new SupervisorProcess(prepared).run();
 }
@@ -45,18 +55,24 @@ export async function supervise(prepared: Prepared): Promise<void> {
 /** The parts of a supervisor, wired. */
 class SupervisorProcess {
   readonly #config: Config;
+  readonly #options: AnyOptions | undefined;
+  readonly #cgroups = Cgroups.detect();
   readonly #log: Logger = getLogger(["denowasi", "supervisor"]);
   readonly #zygote: Zygote;
   readonly #publisher: Publisher;
   readonly #supervisor: Supervisor;
   readonly #server: Server;
   readonly #control: Deno.Listener;
+  readonly #tasks: Deno.Listener;
   readonly #ended = Promise.withResolvers<void>();
 
-  constructor({ call, config, places, control, tasks }: Prepared) {
+  constructor(prepared: Prepared) {
+    const { call, config, options, places, control, tasks, address, hasMember } = prepared;
     const { namespace, runtime } = call;
     this.#config = config;
+    this.#options = options;
     this.#control = control;
+    this.#tasks = tasks;
     this.#zygote = new Zygote({ runtime, controlSocket: places.controlSocket });
     if (call.zygote) this.#zygote.expect();
     this.#publisher = new Publisher({
@@ -65,29 +81,37 @@ class SupervisorProcess {
       log: this.#log,
     });
     this.#supervisor = new Supervisor({
-      namespace,
+      address,
+      hasMember,
       workshop: {
         namespace,
         native: openSupervisorNative(`${runtime}/libdenowasi.so`),
         zygote: this.#zygote,
         seccomp: new SeccompCompiler(`${runtime}/lib/libseccomp.so.2`),
-        cgroups: Cgroups.detect(),
+        cgroups: this.#cgroups,
         host: hostFacts(),
+        monitors: new Monitors(),
+        launcher: `${runtime}/launcher`,
         control: places.controlSocket,
+        tasks: tasksFolder(namespace),
+        path: Deno.env.get("PATH") ?? "",
         log: this.#log,
       },
       observer: new TaskEvents(this.#publisher),
     });
-    this.#supervisor.start(call.id);
+    this.#supervisor.expect(call.id);
     const services = taskServices(this.#supervisor, () => this.#shutDown());
     this.#server = new Server(services, { log: this.#log });
-    this.#server.serve(tasks);
-    serveControl(control, this.#supervisor);
   }
 
   /** Serve until the group is given up. */
   async run(): Promise<void> {
     this.#log.info("supervisor started", { pid: Deno.pid });
+    await this.#enterCgroup();
+    const adopted = this.#supervisor.adopt();
+    serveControl(this.#control, this.#supervisor);
+    await adopted; // who calls before waits
+    this.#server.serve(this.#tasks);
     const watch = this.#endWhenIdle();
     await this.#ended.promise;
     clearInterval(watch);
@@ -98,6 +122,17 @@ class SupervisorProcess {
     this.#publisher.close();
     await this.#zygote.stop();
     this.#log.info("supervisor ended");
+  }
+
+  /** Where the options want the shim. Options that are wrong fail Create, which says so. */
+  async #enterCgroup(): Promise<void> {
+    if (!this.#options) return;
+    try {
+      const { shimCgroup } = await parseRuntimeOptions(this.#options);
+      if (shimCgroup) this.#cgroups.open(shimCgroup, { namespace: "", id: "" }).enter(Deno.pid);
+    } catch (error) {
+      this.#log.warn("shim's cgroup not entered", { error: ShimError.from(error).message });
+    }
   }
 
   /** containerd is done with one container: the others of the group go on. */

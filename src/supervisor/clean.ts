@@ -5,13 +5,11 @@
 
 import type { Cgroups } from "../cgroups/mod.ts";
 import type { SupervisorNative } from "../linux/native.ts";
+import { OciRuntime, type RuntimeIdentity } from "../runc/mod.ts";
+import { endProcess, killProcess } from "./identity.ts";
 import { type Exit, parseExit } from "./monitor.ts";
 import { unmountRootfs } from "./rootfs.ts";
-import { processStartTime, readTaskState, type TaskState } from "./state_file.ts";
-
-/** How long init and its monitor may take to end after SIGKILL. */
-const END_TIMEOUT_MS = 5000;
-const POLL_MS = 5;
+import { readTaskState } from "./state_file.ts";
 
 /** What it takes to clean. */
 export interface Cleaning {
@@ -22,6 +20,7 @@ export interface Cleaning {
 /** Remove all that the state in `folder` names, and the folder. */
 export async function cleanTask({ native, cgroups }: Cleaning, folder: string): Promise<void> {
   const state = readTaskState(folder);
+  if (state?.runtime) await forgetContainer(state.runtime, folder);
   if (state?.cgroup) {
     const cgroup = cgroups.at(state.cgroup);
     await cgroup.kill(killProcess);
@@ -33,20 +32,18 @@ export async function cleanTask({ native, cgroups }: Cleaning, folder: string): 
   });
 }
 
-/** End what runs of a container whose supervisor is gone, and tell how it ended: null when nothing is known of that. */
-export async function endOrphan(folder: string): Promise<{ pid: number; exit: Exit | null }> {
-  const state = readTaskState(folder);
-  const init = state?.init;
-  if (init && alive(init)) killProcess(init.pid);
-  const deadline = Date.now() + END_TIMEOUT_MS;
-  while (init && (alive(init) || !readExitFile(folder)) && Date.now() < deadline) {
-    await sleep(POLL_MS);
-  }
-  return { pid: init?.pid ?? 0, exit: readExitFile(folder) };
+/** Have the OCI runtime delete its container; one that cannot, has its files of it removed. */
+async function forgetContainer(identity: RuntimeIdentity, folder: string): Promise<void> {
+  const runtime = new OciRuntime(identity);
+  const id = folder.slice(folder.lastIndexOf("/") + 1);
+  await runtime.delete(id, { folder }).catch(() => runtime.forget(id));
 }
 
-function alive({ pid, startTime }: NonNullable<TaskState["init"]>): boolean {
-  return processStartTime(pid) === startTime;
+/** End what runs of a container whose supervisor is gone, and tell how it ended: null when nothing is known of that. */
+export async function endOrphan(folder: string): Promise<{ pid: number; exit: Exit | null }> {
+  const init = readTaskState(folder)?.init;
+  if (init) await endProcess(init, () => readExitFile(folder) !== null);
+  return { pid: init?.pid ?? 0, exit: readExitFile(folder) };
 }
 
 /** What the monitor wrote, or null. */
@@ -57,16 +54,4 @@ export function readExitFile(folder: string): Exit | null {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
   }
-}
-
-function killProcess(pid: number): void {
-  try {
-    Deno.kill(pid, "SIGKILL");
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

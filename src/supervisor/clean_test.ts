@@ -2,7 +2,21 @@ import assert from "node:assert/strict";
 import { Cgroups } from "../cgroups/mod.ts";
 import type { SupervisorNative } from "../linux/native.ts";
 import { type Cleaning, cleanTask, endOrphan, readExitFile } from "./clean.ts";
-import { createTaskState, processStartTime, type TaskState, writeTaskState } from "./state_file.ts";
+import { identify } from "./identity.ts";
+import { createTaskState, readTaskState, type TaskState, writeTaskState } from "./state_file.ts";
+import { NO_STDIO } from "./testing/process.ts";
+import { hastenTimers } from "./testing/timers.ts";
+
+const STATE: TaskState = {
+  bundle: "/b",
+  control: "/c",
+  paths: NO_STDIO,
+  rootfs: null,
+  cgroup: null,
+  runtime: null,
+  init: null,
+  paused: false,
+};
 
 /** One container's state, and a host with its cgroup where a root is unmounted by name only. */
 class Left implements Disposable {
@@ -16,14 +30,7 @@ class Left implements Disposable {
 
   constructor(state: Partial<TaskState>) {
     Deno.mkdirSync(this.cgroup, { recursive: true });
-    createTaskState(this.folder, {
-      bundle: "/b",
-      control: "/c",
-      rootfs: null,
-      cgroup: null,
-      init: null,
-      ...state,
-    });
+    createTaskState(this.folder, { ...STATE, ...state });
     const layout = {
       version: 2,
       hierarchies: [{ controllers: [], root: `${this.#path}/cgroups` }],
@@ -35,6 +42,26 @@ class Left implements Disposable {
       },
     };
     this.cleaning = { native: native as unknown as SupervisorNative, cgroups: new Cgroups(layout) };
+  }
+
+  /**
+   * Give it to an OCI runtime that knows two containers: a shell script for `delete`, with the container's id in $1.
+   */
+  runtime(script: string): void {
+    const [binary, root] = [`${this.#path}/crun`, `${this.#path}/root`];
+    const words = 'while [ "$1" != delete ]; do shift; done; shift; [ "$1" = --force ] && shift';
+    Deno.writeTextFileSync(binary, `#!/bin/sh\ncd "${this.#path}"\n${words}\n${script}\n`, {
+      mode: 0o755,
+    });
+    Deno.mkdirSync(`${root}/web`, { recursive: true });
+    Deno.mkdirSync(`${root}/other`);
+    const runtime = { binary, root, systemdCgroup: false };
+    writeTaskState(this.folder, { ...STATE, cgroup: "/web", runtime });
+  }
+
+  /** The containers that the runtime knows. */
+  get containers(): string[] {
+    return [...Deno.readDirSync(`${this.#path}/root`)].map(({ name }) => name).sort();
   }
 
   get names(): string[] {
@@ -92,6 +119,51 @@ Deno.test("cleanTask() that fails keeps the state, and can be repeated", async (
   assert.deepEqual(left.names, []);
 });
 
+Deno.test("cleanTask() has the runtime delete its container, while the state is there", async () => {
+  using left = new Left({});
+  left.runtime('[ -e tasks/default/web/state.json ] && rmdir "root/$1"');
+  await cleanTask(left.cleaning, left.folder);
+  assert.deepEqual([left.containers, left.names], [["other"], []]);
+  assert.equal(exists(left.cgroup), false);
+});
+
+Deno.test("cleanTask() removes itself what a runtime that fails, or is not there, has left", async () => {
+  for (const script of ["echo no >&2; exit 1", "kill -9 $", null]) {
+    using left = new Left({});
+    left.runtime(script ?? "");
+    const { runtime } = readTaskState(left.folder)!;
+    if (script === null) Deno.removeSync(runtime!.binary);
+    await cleanTask(left.cleaning, left.folder);
+    assert.deepEqual([left.containers, left.names], [["other"], []]);
+    assert.equal(exists(left.cgroup), false);
+  }
+});
+
+Deno.test("cleanTask() does not wait for ever for a runtime that hangs", async () => {
+  using timers = hastenTimers();
+  using left = new Left({});
+  left.runtime("exec sleep 60");
+  await cleanTask(left.cleaning, left.folder);
+  assert.ok(timers.delaysMs.includes(10_000), `${timers.delaysMs}`);
+  assert.deepEqual([left.containers, left.names], [["other"], []]);
+  assert.equal(exists(left.cgroup), false);
+});
+
+Deno.test("cleanTask() ends what a runtime has left in the cgroup", async () => {
+  using left = new Left({});
+  left.runtime("exit 1");
+  const child = new Deno.Command("sleep", { args: ["60"] }).spawn();
+  const members = `${left.cgroup}/cgroup.procs`;
+  Deno.writeTextFileSync(members, `${child.pid}\n`);
+  const ended = child.status.then(({ signal }) => {
+    Deno.removeSync(members); // as the kernel does
+    return signal;
+  });
+  await cleanTask(left.cleaning, left.folder);
+  assert.equal(await ended, "SIGKILL");
+  assert.equal(exists(left.cgroup), false);
+});
+
 Deno.test("readExitFile() answers what the monitor wrote, or null", () => {
   using left = new Left({});
   assert.equal(readExitFile(left.folder), null);
@@ -108,14 +180,7 @@ function init(left: Left): { child: Deno.ChildProcess; ended: Promise<void> } {
     assert.equal(signal, "SIGKILL");
     Deno.writeTextFileSync(`${left.folder}/exit`, "137 1 2\n");
   });
-  const startTime = processStartTime(child.pid)!;
-  writeTaskState(left.folder, {
-    bundle: "/b",
-    control: "/c",
-    rootfs: null,
-    cgroup: null,
-    init: { pid: child.pid, startTime },
-  });
+  writeTaskState(left.folder, { ...STATE, init: identify(child.pid) });
   return { child, ended };
 }
 

@@ -9,9 +9,12 @@ import { LineConnection } from "./lines.ts";
 /** Who may connect. Each handler owns the connection that it gets. */
 export interface ControlHandlers {
   zygote(connection: LineConnection): void;
-  monitor(connection: LineConnection, id: string): void;
-  /** Another `start` of this group: answered with `ok` when this supervisor will serve the container `id`. */
-  start(id: string): boolean;
+  monitor(connection: LineConnection, key: string): void;
+  /**
+   * Another `start`, of the container `id` whose bundle that is: answered with `refused`, or when this supervisor will
+   * serve it with `address ADDRESS`, or `address ADDRESS CONTROL` when the zygote that this `start` can boot is needed.
+   */
+  start(id: string, hasZygote: boolean, bundle: string): string;
   /** A `delete` of the container `id`: answered with `deleted PID CODE SECONDS NANOSECONDS`, or `deleted PID` if its exit is not known. */
   deleteTask(id: string): Promise<string>;
 }
@@ -28,12 +31,15 @@ export async function serveControl(
 }
 
 async function greet(connection: LineConnection, handlers: ControlHandlers): Promise<void> {
-  const [who, id] = (await connection.read())?.split(" ") ?? [];
+  const [who, id, ...more] = (await connection.read())?.split(" ") ?? [];
   if (who === "zygote") return handlers.zygote(connection);
   if (who === "monitor") return handlers.monitor(connection, id);
   using _ = connection;
   if (who === "ping") await connection.write("ok\n");
-  if (who === "start") await connection.write(handlers.start(id) ? "ok\n" : "refused\n");
+  if (who === "start") {
+    const [zygote, ...bundle] = more;
+    await connection.write(`${handlers.start(id, zygote === "1", bundle.join(" "))}\n`);
+  }
   if (who === "delete") {
     const answer = await handlers.deleteTask(id).catch((error) => ShimError.from(error).message);
     await connection.write(`${answer.replaceAll("\n", " ")}\n`);

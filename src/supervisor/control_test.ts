@@ -20,8 +20,9 @@ class Control implements AsyncDisposable {
     };
     this.#served = serveControl(this.#listener, {
       zygote: (connection) => own(connection, "zygote"),
-      monitor: (connection, id) => own(connection, `monitor ${id}`),
-      start: (id) => id !== "full",
+      monitor: (connection, key) => own(connection, `monitor ${key}`),
+      start: (id, hasZygote, bundle) =>
+        id === "full" ? "refused" : `address ${id} ${hasZygote} ${bundle}`,
       deleteTask: (id) => Promise.resolve(`deleted ${id}`),
       ...handlers,
     });
@@ -50,11 +51,11 @@ class Control implements AsyncDisposable {
 
 Deno.test("serveControl() hands the zygote's and monitors' connections over", async () => {
   await using control = new Control();
-  for (const who of ["zygote", "monitor web"]) {
+  for (const who of ["zygote", "monitor web", "monitor web/sh"]) {
     using connection = await control.connect(`${who}\n`);
     assert.equal(await connection.read(), `hello ${who}`);
   }
-  assert.deepEqual(control.seen, ["zygote", "monitor web"]);
+  assert.deepEqual(control.seen, ["zygote", "monitor web", "monitor web/sh"]);
 });
 
 Deno.test("serveControl() hands over what came with the first line", async () => {
@@ -72,9 +73,17 @@ Deno.test("serveControl() hands over what came with the first line", async () =>
 Deno.test("askSupervisor() gets an answer", async () => {
   await using control = new Control();
   assert.equal(await askSupervisor(control.path, "ping"), "ok");
-  assert.equal(await askSupervisor(control.path, "start web"), "ok");
-  assert.equal(await askSupervisor(control.path, "start full"), "refused");
+  assert.equal(await askSupervisor(control.path, "start full 0 /b"), "refused");
   assert.equal(await askSupervisor(control.path, "delete web"), "deleted web");
+});
+
+Deno.test("askSupervisor() asks to start with a zygote or without, and a bundle as it is", async () => {
+  await using control = new Control();
+  const ask = (rest: string) => askSupervisor(control.path, `start web ${rest}`);
+  assert.equal(await ask("0 /run/b"), "address web false /run/b");
+  assert.equal(await ask("1 /run/b"), "address web true /run/b");
+  assert.equal(await ask("1 /a b/  c"), "address web true /a b/  c");
+  assert.equal(await ask("true /b"), "address web false /b");
 });
 
 Deno.test("askSupervisor() gets what went wrong, on one line", async () => {
@@ -141,6 +150,6 @@ Deno.test("serveControl() outlives a handler that throws", async () => {
       throw new Error("broken");
     },
   });
-  assert.equal(await askSupervisor(control.path, "start web"), null);
+  assert.equal(await askSupervisor(control.path, "start web 0 /b"), null);
   assert.equal(await askSupervisor(control.path, "ping"), "ok");
 });

@@ -17,7 +17,7 @@ export function lockGroup(places: GroupPlaces): Disposable | null {
     }
     // A holder removes the folder as it ends: a lock on what was removed is worth nothing.
     if (sameFile(file, places.lock)) {
-      removeStale(places);
+      removeSockets(places); // of a holder that was killed
       return file;
     }
     file.close();
@@ -32,9 +32,9 @@ export function removeDeadGroup(places: GroupPlaces): void {
 
 /** Remove the folder of the group, by who holds its lock. */
 export function removeGroup(places: GroupPlaces): void {
-  for (const path of [places.taskSocket, places.controlSocket, places.name, places.lock]) {
-    remove(path);
-  }
+  removeSockets(places);
+  remove(places.name);
+  remove(places.lock);
   try {
     Deno.removeSync(places.folder);
   } catch (error) {
@@ -85,8 +85,9 @@ function sameFile(file: Deno.FsFile, path: string): boolean {
   }
 }
 
-/** The sockets of a holder that was killed. */
-function removeStale(places: GroupPlaces): void {
-  remove(places.taskSocket);
-  remove(places.controlSocket);
+/** With those on which monitors that were killed waited for a terminal. */
+function removeSockets(places: GroupPlaces): void {
+  for (const { name, isFile } of Deno.readDirSync(places.folder)) {
+    if (!isFile) remove(`${places.folder}/${name}`);
+  }
 }

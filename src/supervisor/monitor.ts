@@ -1,16 +1,15 @@
-/** A container's monitor, as its supervisor sees it: one connection, lines both ways. */
+/** The monitor of one process, as its supervisor sees it: one connection, lines both ways. See docs/architecture.md. */
 
 import { ShimError } from "../errdefs/mod.ts";
 import { errnoError } from "../linux/errno.ts";
-import type { LineConnection } from "./lines.ts";
 
 /** signal(7) */
 export const SIGKILL = 9;
 
-/** The exit code that is told of an init that nobody saw ending: as SIGKILL ended it. */
+/** The exit code that is told of a process that nobody saw ending: as SIGKILL ended it. */
 export const KILLED = 128 + SIGKILL;
 
-/** How init ended. */
+/** How a process ended. */
 export interface Exit {
   /** 0-255, or 128 + the signal. */
   code: number;
@@ -25,13 +24,35 @@ export function parseExit(text: string): Exit | null {
   return { code, at: { seconds, nanos } };
 }
 
-export class Monitor {
-  /** Init's pid, once its plan is performed. */
-  readonly ready: Promise<number>;
-  /** How init ended; null when the monitor went without saying. */
-  readonly exited: Promise<Exit | null>;
+/** The exit of a process of which only that is known: it has ended by now. */
+export function unseenExit(code: number): Exit {
+  const ms = Date.now();
+  return { code, at: { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1_000_000 } };
+}
 
-  constructor(readonly connection: LineConnection) {
+/** The monitor's command, an OCI runtime, ended without a container. */
+export class RuntimeRefusal extends Error {
+  /** @param code 0-255, or 128 + the signal */
+  constructor(readonly code: number) {
+    super(`the OCI runtime ended with ${code}`);
+  }
+}
+
+/** What a monitor is connected by: a LineConnection. */
+export interface Lines extends Disposable {
+  read(): Promise<string | null>;
+  write(data: string): Promise<void>;
+}
+
+export class Monitor {
+  /** The process's pid, once it is set up. Rejects with a RuntimeRefusal or a ShimError. */
+  readonly ready: Promise<number>;
+  /** How the process ended; null when the monitor went without saying. */
+  readonly exited: Promise<Exit | null>;
+  /** Called when the kernel has killed a process of the container for want of memory. */
+  onOutOfMemory: () => void = () => {};
+
+  constructor(readonly connection: Lines) {
     const ready = Promise.withResolvers<number>();
     // Whoever waits for `ready` sees the failure; nobody has to.
     ready.promise.catch(() => {});
@@ -45,23 +66,44 @@ export class Monitor {
       const [word, ...rest] = line.split(" ");
       if (word === "ready") ready.resolve(Number(rest[0]));
       else if (word === "failed") ready.reject(setUpError(rest));
+      else if (word === "refused") ready.reject(new RuntimeRefusal(Number(rest[0])));
+      else if (word === "oom") this.onOutOfMemory();
       else if (word === "exit") {
         const exit = parseExit(rest.join(" "));
-        ready.reject(new ShimError("Internal", `set up the sandbox: init ended: ${line}`));
+        ready.reject(new ShimError("Internal", `set up the process: it ended: ${line}`));
         return exit;
       }
     }
-    ready.reject(new ShimError("Unavailable", "set up the sandbox: the monitor has ended"));
+    ready.reject(new ShimError("Unavailable", "set up the process: its monitor has ended"));
     return null;
   }
 
+  /** Let the process run, or say that it does. No failure when it has ended, nor of the following. */
   start(): Promise<void> {
-    return this.connection.write("start\n");
+    return this.#tell("start");
   }
 
-  /** Signal init. No failure when it has ended. */
-  async kill(signal: number): Promise<void> {
-    await this.connection.write(`kill ${signal}\n`).catch(() => {});
+  /** Signal the process. */
+  kill(signal: number): Promise<void> {
+    return this.#tell(`kill ${signal}`);
+  }
+
+  /** Of its terminal, in characters: 1 to 65535 each. */
+  resize(width: number, height: number): Promise<void> {
+    return this.#tell(`resize ${width} ${height}`);
+  }
+
+  closeStdin(): Promise<void> {
+    return this.#tell("close-stdin");
+  }
+
+  /** @param folder of the cgroup; on version 1, of the memory controller */
+  watchMemory(folder: string): Promise<void> {
+    return this.#tell(`watch-memory ${folder}`);
+  }
+
+  async #tell(line: string): Promise<void> {
+    await this.connection.write(`${line}\n`).catch(() => {});
   }
 }
 

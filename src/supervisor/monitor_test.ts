@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Monitor, parseExit } from "./monitor.ts";
+import { Monitor, parseExit, RuntimeRefusal, unseenExit } from "./monitor.ts";
 import { Pair, stateOf } from "./testing/pair.ts";
 
 /** A monitor whose peer has said `lines`, then hung up unless `open`. */
@@ -23,6 +23,14 @@ Deno.test.each([
   ["a 1 2", null],
 ])("parseExit(%j)", (text, expected) => {
   assert.deepEqual(parseExit(text), expected);
+});
+
+Deno.test("unseenExit() is now", () => {
+  const before = Date.now();
+  const { code, at } = unseenExit(137);
+  const ms = at.seconds * 1000 + at.nanos / 1e6;
+  assert.equal(code, 137);
+  assert.ok(ms >= before && ms <= Date.now() && Number.isInteger(at.seconds), `${ms}`);
 });
 
 Deno.test("Monitor is ready, then exits", async () => {
@@ -60,11 +68,24 @@ Deno.test("Monitor that failed and goes has no exit", async () => {
   assert.equal(await subject.exited, null);
 });
 
-Deno.test("Monitor whose init exits before it is ready says how", async () => {
+Deno.test.each([["refused 1", 1], ["refused 137", 137], ["refused 0", 0]])(
+  "Monitor that says %j tells how its command ended",
+  async (line, code) => {
+    using subject = await monitor([line, "exit 1 10 20"]);
+    await assert.rejects(subject.ready, (error) => {
+      assert.ok(error instanceof RuntimeRefusal);
+      assert.equal(error.code, code);
+      return true;
+    });
+    assert.equal((await subject.exited)?.code, 1);
+  },
+);
+
+Deno.test("Monitor whose process exits before it is ready says how", async () => {
   using subject = await monitor(["exit 139 10 20"]);
   await assert.rejects(subject.ready, {
     kind: "Internal",
-    message: "set up the sandbox: init ended: exit 139 10 20",
+    message: "set up the process: it ended: exit 139 10 20",
   });
   assert.equal((await subject.exited)?.code, 139);
 });
@@ -74,7 +95,7 @@ Deno.test("Monitor that goes without a word is unavailable", async () => {
     using subject = await monitor(lines);
     await assert.rejects(subject.ready, {
       kind: "Unavailable",
-      message: "set up the sandbox: the monitor has ended",
+      message: "set up the process: its monitor has ended",
     });
     assert.equal(await subject.exited, null);
   }
@@ -91,19 +112,42 @@ Deno.test("Monitor takes an exit that is no exit for none", async () => {
   assert.equal(await subject.exited, null);
 });
 
-Deno.test("Monitor is told to start and to kill", async () => {
+Deno.test("Monitor tells of each process that was killed for want of memory, before the exit", async () => {
+  using pair = await Pair.connect();
+  const subject = new Monitor(pair.near);
+  const told: string[] = [];
+  subject.onOutOfMemory = () => void told.push("oom");
+  await pair.far.write("ready 7\noom\noom\nexit 137 10 20\n");
+  await subject.exited;
+  assert.deepEqual(told, ["oom", "oom"]);
+});
+
+Deno.test("Monitor is told what to do", async () => {
   using pair = await Pair.connect();
   const subject = new Monitor(pair.near);
   await subject.start();
   await subject.kill(15);
-  assert.deepEqual([await pair.far.read(), await pair.far.read()], ["start", "kill 15"]);
+  await subject.resize(80, 24);
+  await subject.closeStdin();
+  await subject.watchMemory("/sys/fs/cgroup/a b");
+  const told = [
+    "start",
+    "kill 15",
+    "resize 80 24",
+    "close-stdin",
+    "watch-memory /sys/fs/cgroup/a b",
+  ];
+  for (const line of told) assert.equal(await pair.far.read(), line);
 });
 
-Deno.test("Monitor.kill() of one that has gone is no failure, start() is", async () => {
+Deno.test("Monitor that has gone is told without failure", async () => {
   using subject = await monitor(["ready 7", "exit 0 1 2"]);
   await subject.exited;
+  await subject.start();
   await subject.kill(9);
-  await assert.rejects(subject.start());
+  await subject.resize(80, 24);
+  await subject.closeStdin();
+  await subject.watchMemory("/c");
 });
 
 Deno.test("Monitor closes its connection after the exit", async () => {

@@ -37,7 +37,12 @@ export function placesIn(folder: string): GroupPlaces {
   };
 }
 
-/** The folder of one container's state. Both names were checked by the launcher or containerd. */
+/** The folder of the states of a namespace's containers. The name was checked by the launcher or containerd. */
+export function tasksFolder(namespace: string): string {
+  return `${RUN_FOLDER}/tasks/${namespace}`;
+}
+
+/** The folder of one container's state, the name of which was checked likewise. */
 export function taskFolder(namespace: string, id: string): string {
-  return `${RUN_FOLDER}/tasks/${namespace}/${id}`;
+  return `${tasksFolder(namespace)}/${id}`;
 }

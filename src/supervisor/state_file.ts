@@ -1,18 +1,27 @@
 /**
- * `state.json` of a container: what must be cleaned if its supervisor dies. Written before the thing it names is
- * made, by temporary file and rename, so that whatever exists is named.
+ * `state.json` of a container: what must be cleaned if its supervisor dies, and what the next one must know. Written
+ * before the thing it names is made, by temporary file and rename, so that whatever exists is named.
  */
+
+import type { RuntimeIdentity } from "../runc/mod.ts";
+import type { StdioPaths } from "../stdio/mod.ts";
+import type { ProcessIdentity } from "./identity.ts";
 
 export interface TaskState {
   bundle: string;
-  /** The control socket of the supervisor that made it. */
+  /** The control socket of the supervisor that has it. */
   control: string;
+  /** Of its init, as Create brought them. */
+  paths: StdioPaths;
   /** Folder on which the root is mounted; null when Create brought no mounts. */
   rootfs: string | null;
   /** The path of the container's cgroup, below each hierarchy; null before it is made. */
   cgroup: string | null;
-  /** Init and its start time (field 22 of /proc/PID/stat, clock ticks), which tells it from a later process of this pid. */
-  init: { pid: number; startTime: string } | null;
+  /** The OCI runtime that has the container; null for one of Wasm. */
+  runtime: RuntimeIdentity | null;
+  /** Null before it is set up. */
+  init: ProcessIdentity | null;
+  paused: boolean;
 }
 
 /** Make the folder and its first state. @throws Deno.errors.AlreadyExists: there is such a container. */
@@ -35,16 +44,5 @@ export function readTaskState(folder: string): TaskState | null {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return null;
     throw error;
-  }
-}
-
-/** The start time of process `pid`, or null when there is none. See proc_pid_stat(5). */
-export function processStartTime(pid: number): string | null {
-  try {
-    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-    // The name, in parentheses, may hold anything: count fields after it.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-  } catch {
-    return null;
   }
 }

@@ -1,18 +1,15 @@
 import assert from "node:assert/strict";
-import {
-  createTaskState,
-  processStartTime,
-  readTaskState,
-  type TaskState,
-  writeTaskState,
-} from "./state_file.ts";
+import { createTaskState, readTaskState, type TaskState, writeTaskState } from "./state_file.ts";
 
 const STATE: TaskState = {
   bundle: "/run/containerd/io.containerd.runtime.v2.task/default/web",
   control: "/run/denowasi/groups/0/control.sock",
+  paths: { stdin: "", stdout: "/out", stderr: "", terminal: false },
   rootfs: null,
   cgroup: "/default/web",
+  runtime: { binary: "/usr/bin/crun", root: "/run/crun", systemdCgroup: false },
   init: { pid: 7, startTime: "1234" },
+  paused: true,
 };
 
 /** A folder, and below it that of a task that is not there yet. */
@@ -75,45 +72,4 @@ Deno.test("readTaskState() answers null without a state, or one that was cut sho
     Deno.writeTextFileSync(`${tasks.task}/state.json`, text.slice(0, size));
     assert.equal(readTaskState(tasks.task), null, `${size} characters`);
   }
-});
-
-Deno.test("processStartTime() is in clock ticks since the boot", () => {
-  const [uptime] = Deno.readTextFileSync("/proc/uptime").split(" ");
-  const seconds = Number(processStartTime(Deno.pid)) / 100;
-  assert.ok(seconds > 0 && seconds <= Number(uptime) + 0.01, `${seconds} of ${uptime}`);
-  assert.equal(processStartTime(Deno.pid), processStartTime(Deno.pid));
-});
-
-Deno.test("processStartTime() does not depend on the process's name", async () => {
-  const names = ["plain", "a b", ") S 1 2 3", "((", "))) R 0 0", "é\\n", " "];
-  for (const name of names) {
-    const child = new Deno.Command("sh", {
-      args: [
-        "-c",
-        'printf %s "$1" > /proc/self/task/$$/comm; cat /proc/$$/stat; read line',
-        "sh",
-        name,
-      ],
-      stdin: "piped",
-      stdout: "piped",
-    }).spawn();
-    const reader = child.stdout.getReader();
-    const { value } = await reader.read();
-    const stat = new TextDecoder().decode(value);
-    const startTime = processStartTime(child.pid);
-    await child.stdin.close();
-    await reader.cancel();
-    await child.status;
-    assert.ok(stat.includes(`(${name.slice(0, 15)})`), stat);
-    // The 31st field from the end, which no name can move.
-    assert.equal(startTime, stat.trimEnd().split(" ").at(-31), stat);
-  }
-});
-
-Deno.test("processStartTime() of no process is null", async () => {
-  const child = new Deno.Command("true").spawn();
-  await child.status;
-  assert.equal(processStartTime(child.pid), null);
-  assert.equal(processStartTime(0), null);
-  assert.equal(processStartTime(-1), null);
 });

@@ -1,22 +1,24 @@
 /** The supervisor: which tasks there are, how they are made and how they go. */
 
 import { ShimError } from "../errdefs/mod.ts";
-import { askSupervisor, type ControlHandlers } from "./control.ts";
+import { adoptTasks } from "./adopt.ts";
 import { cleanTask, endOrphan } from "./clean.ts";
-import { type CreateRequest, createWasmTask, type Workshop } from "./create.ts";
+import { type CreateRequest, execFolder, type Workshop } from "./container.ts";
+import { askSupervisor, type ControlHandlers } from "./control.ts";
+import { createContainer } from "./create.ts";
 import type { LineConnection } from "./lines.ts";
-import { type Exit, Monitor, SIGKILL } from "./monitor.ts";
-import { taskFolder } from "./places.ts";
-import { readTaskState } from "./state_file.ts";
+import { type Exit, SIGKILL } from "./monitor.ts";
+import { readTaskState, type TaskState, writeTaskState } from "./state_file.ts";
 import { type Observer, Task } from "./task.ts";
 
 /** How long after a `start` its Create may come before the group counts as unused. */
 const LEASE_MS = 10_000;
-/** How long a forked container may take to set itself up. */
-const SET_UP_TIMEOUT_MS = 30_000;
 
 export interface SupervisorOptions {
-  namespace: string;
+  /** Where it serves tasks: what a `start` prints. */
+  address: string;
+  /** Whether the container `id` belongs to the group, as its bundle's config.json says. */
+  hasMember: (bundle: string, id: string) => boolean;
   workshop: Workshop;
   observer: Observer;
 }
@@ -24,16 +26,19 @@ export interface SupervisorOptions {
 export class Supervisor implements ControlHandlers {
   /** By id; null from the beginning of a Create to its end. */
   readonly #tasks = new Map<string, Task | null>();
-  /** Creates that wait for their monitor, by id. */
-  readonly #expected = new Map<string, PromiseWithResolvers<LineConnection>>();
   /** Ids that a `start` was answered for, until their Create; with the time in ms when that was. */
   readonly #leases = new Map<string, number>();
 
   constructor(readonly options: SupervisorOptions) {}
 
+  /** The task, once it is created. */
+  find(id: string): Task | undefined {
+    return this.#tasks.get(id) ?? undefined;
+  }
+
   /** @throws ShimError NotFound */
   get(id: string): Task {
-    const task = this.#tasks.get(id);
+    const task = this.find(id);
     if (!task) throw new ShimError("NotFound", `find task ${id}: no such task`);
     return task;
   }
@@ -44,63 +49,62 @@ export class Supervisor implements ControlHandlers {
     return this.#tasks.size === 0 && ![...this.#leases.values()].some((at) => at > oldest);
   }
 
+  /** Take over what an earlier supervisor of the group has left. Before anything is created. */
+  async adopt(): Promise<void> {
+    for (const task of await adoptTasks(this.options.workshop, this.options.observer)) {
+      this.#tasks.set(task.id, task);
+      this.#logExit(task);
+    }
+  }
+
   /** @throws ShimError AlreadyExists; or what was wrong with the container, of which nothing is left then. */
   async create(request: CreateRequest, signal: AbortSignal): Promise<Task> {
-    const { id } = request;
+    const { id, paths } = request;
     if (this.#tasks.has(id)) throw new ShimError("AlreadyExists", `create task ${id}: it exists`);
     this.#tasks.set(id, null);
     this.#leases.delete(id);
-    const { namespace, workshop } = this.options;
+    const { workshop, observer } = this.options;
     const { log } = workshop;
-    const folder = taskFolder(namespace, id);
     try {
       await this.#removeStale(id);
-      const parts = await createWasmTask(
-        workshop,
-        request,
-        folder,
-        () => this.#expect(id, signal),
-      );
-      const task = new Task(parts, this.options.observer);
+      const made = await createContainer(workshop, request, this.#folder(id), signal);
+      const task = new Task(made.container, paths, made.launched, observer);
       this.#tasks.set(id, task);
-      this.options.observer.created(task, request.rootfs);
+      observer.created(task, request.rootfs);
       log.info("task created", { id, pid: task.pid });
-      task.exited.then(({ code }) => log.info("task exited", { id, pid: task.pid, status: code }));
+      this.#logExit(task);
       return task;
     } catch (error) {
       this.#tasks.delete(id);
       log.warn("create failed", { id, error: ShimError.from(error).message });
       throw error;
-    } finally {
-      this.#expected.delete(id);
     }
   }
 
-  /** The monitor of `id`, when it connects. */
-  async #expect(id: string, signal: AbortSignal): Promise<Monitor> {
-    const expected = Promise.withResolvers<LineConnection>();
-    this.#expected.set(id, expected);
-    const late = () =>
-      expected.reject(
-        new ShimError("DeadlineExceeded", `create task ${id}: no answer of its monitor`),
-      );
-    const timer = setTimeout(late, SET_UP_TIMEOUT_MS);
-    signal.addEventListener("abort", late);
-    try {
-      return new Monitor(await expected.promise);
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", late);
-    }
+  #folder(id: string): string {
+    return `${this.options.workshop.tasks}/${id}`;
+  }
+
+  #logExit({ id, pid, init }: Task): void {
+    init.exited.then(({ code }) =>
+      this.options.workshop.log.info("task exited", { id, pid, status: code })
+    );
+  }
+
+  /** Pause it, or resume it, so that a later supervisor knows. */
+  async setPaused(task: Task, paused: boolean): Promise<void> {
+    await (paused ? task.pause() : task.resume());
+    const state = readTaskState(this.#folder(task.id));
+    if (state) writeTaskState(this.#folder(task.id), { ...state, paused } satisfies TaskState);
   }
 
   /** Remove a task that has ended or was never started. @returns how it ended. */
   async delete(task: Task): Promise<Exit> {
-    const exit = await task.beginDelete();
+    const exit = await task.init.beginDelete();
     try {
-      await cleanTask(this.options.workshop, taskFolder(this.options.namespace, task.id));
+      await cleanTask(this.options.workshop, this.#folder(task.id));
     } catch (error) {
-      task.abortDelete();
+      task.init.abortDelete();
       throw ShimError.from(error);
     }
     this.#tasks.delete(task.id);
@@ -109,19 +113,35 @@ export class Supervisor implements ControlHandlers {
     return exit;
   }
 
+  /** Remove an exec that has ended or was never started. */
+  async deleteExec(task: Task, execId: string): Promise<{ pid: number; exit: Exit }> {
+    const ended = await task.deleteExec(execId);
+    const folder = execFolder(this.#folder(task.id), execId);
+    await Deno.remove(folder, { recursive: true }).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error; // it was never started
+    });
+    return ended;
+  }
+
   zygote(connection: LineConnection): void {
     this.options.workshop.zygote.connected(connection);
   }
 
-  monitor(connection: LineConnection, id: string): void {
-    const expected = this.#expected.get(id);
-    if (expected) expected.resolve(connection);
-    else connection[Symbol.dispose](); // its Create has given up: it ends its init
+  monitor(connection: LineConnection, key: string): void {
+    this.options.workshop.monitors.connected(connection, key);
   }
 
-  start(id: string): boolean {
+  start(id: string, hasZygote: boolean, bundle: string): string {
+    const { address, workshop, hasMember } = this.options;
+    if (!hasMember(bundle, id)) return "refused";
+    this.expect(id);
+    const wantsZygote = hasZygote && workshop.zygote.expect();
+    return `address ${address}${wantsZygote ? ` ${workshop.control}` : ""}`;
+  }
+
+  /** A `start` was answered for the container `id`: its Create will come. */
+  expect(id: string): void {
     this.#leases.set(id, Date.now());
-    return true;
   }
 
   async deleteTask(id: string): Promise<string> {
@@ -132,8 +152,8 @@ export class Supervisor implements ControlHandlers {
       const ended = task === null ? { pid: 0, exit: null } : await this.#removeOrphan(id);
       return deletedLine(ended.pid, ended.exit);
     }
-    if (task.status === "running") await task.kill(SIGKILL);
-    await task.exited;
+    if (task.init.status === "running") await task.kill(SIGKILL, true);
+    if (task.init.status !== "created") await task.init.exited;
     return deletedLine(task.pid, await this.delete(task));
   }
 
@@ -142,8 +162,8 @@ export class Supervisor implements ControlHandlers {
    * @throws ShimError AlreadyExists: its supervisor lives.
    */
   async #removeStale(id: string): Promise<void> {
-    const { namespace, workshop } = this.options;
-    const state = readTaskState(taskFolder(namespace, id));
+    const { workshop } = this.options;
+    const state = readTaskState(this.#folder(id));
     if (!state) return;
     if (state.control !== workshop.control && await askSupervisor(state.control, "ping") === "ok") {
       throw new ShimError("AlreadyExists", `create task ${id}: another supervisor has it`);
@@ -153,7 +173,7 @@ export class Supervisor implements ControlHandlers {
   }
 
   async #removeOrphan(id: string): Promise<{ pid: number; exit: Exit | null }> {
-    const folder = taskFolder(this.options.namespace, id);
+    const folder = this.#folder(id);
     const ended = await endOrphan(folder);
     await cleanTask(this.options.workshop, folder);
     return ended;

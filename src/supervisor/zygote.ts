@@ -7,23 +7,25 @@ import { MessageReader, MessageWriter } from "../linux/wire.ts";
 import type { Guest } from "../engine/mod.ts";
 import type { LineConnection } from "./lines.ts";
 
-/** One container for the zygote to fork. */
+/** One process of a container for the zygote to fork: its init, or one exec'd into it. */
 export interface ForkRequest {
-  id: string;
+  /** As the monitor names it: docs/architecture.md. */
+  key: string;
   /** Host path of the mounted root. */
   rootfs: string;
   /** Path of the module inside it. */
   module: string;
   plan: SandboxPlan;
   guest: Guest;
-  /** The folder where the monitor writes `exit`. */
-  folder: string;
+  /** The monitor's arguments, 64 at most, without --pid, --status and --start, which the zygote adds. */
+  monitor: readonly string[];
 }
 
-/** How the zygote is started and whom its children find. */
+/** How the zygote is started. */
 export interface ZygoteOptions {
   /** The unpacked archive. */
   runtime: string;
+  /** Where it finds its supervisor. */
   controlSocket: string;
 }
 
@@ -46,8 +48,9 @@ export class Zygote {
 
   constructor(readonly options: ZygoteOptions) {}
 
-  /** The launcher has started one: wait for it rather than start another. */
-  expect(): void {
+  /** The launcher can start one: whether it is needed, and waited for rather than another started. */
+  expect(): boolean {
+    if (this.#current) return false;
     const generation = newGeneration();
     const timer = setTimeout(
       () => this.#forget(generation, "it did not connect"),
@@ -55,6 +58,7 @@ export class Zygote {
     );
     generation.connection.promise.finally(() => clearTimeout(timer)).catch(() => {});
     this.#current = generation;
+    return true;
   }
 
   /** Start it unless it runs. Returns before it is ready. */
@@ -92,7 +96,7 @@ export class Zygote {
   }
 
   /**
-   * Fork it for a container. When this returns, the container's monitor will connect.
+   * Fork it. When this returns, the process's monitor will connect.
    * @throws ShimError of the kind the zygote answered; Unavailable when no zygote lives long enough.
    */
   async fork(request: ForkRequest): Promise<void> {
@@ -106,7 +110,7 @@ export class Zygote {
     // One that was killed is found out by asking it: then a new one is asked.
     const answer = await this.#ask(message) ?? await this.#ask(message);
     if (!answer) {
-      throw new ShimError("Unavailable", `start ${request.id}: the zygote ended over it, twice`);
+      throw new ShimError("Unavailable", `start ${request.key}: the zygote ended over it, twice`);
     }
     const reader = new MessageReader(answer);
     const [, kind, text] = [reader.string(), reader.string(), reader.string()];
@@ -140,18 +144,18 @@ export class Zygote {
 
   /** The fields in the order of `receive_request` in linux/native/zygote.c. */
   #encode(request: ForkRequest): Uint8Array {
-    return new MessageWriter()
-      .bytes(request.id)
+    const writer = new MessageWriter()
+      .bytes(request.key)
       .bytes(request.rootfs)
       .bytes(request.module)
       .bytes(request.guest.export)
       .bytes(encodePlan(request.plan.monitor))
       .bytes(encodePlan(request.plan.init))
       .bytes(JSON.stringify(request.guest))
-      .bytes(this.options.controlSocket)
-      .bytes(request.folder)
       .bytes(`${this.options.runtime}/launcher`)
-      .finish();
+      .u32(request.monitor.length);
+    for (const argument of request.monitor) writer.bytes(argument);
+    return writer.finish();
   }
 }
 

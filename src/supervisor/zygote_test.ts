@@ -36,22 +36,27 @@ class Runtime implements Disposable {
   }
 }
 
-const request = (id: string): ForkRequest => ({
-  id,
+const request = (key: string): ForkRequest => ({
+  key,
   rootfs: "/rootfs",
   module: "/app.wasm",
   plan: { monitor: [{ op: "pivot" }], init: [] },
   guest: { args: ["é"], env: ["A=1"], cwd: "/", export: "_start" },
-  folder: "/tasks/web",
+  monitor: ["--key", key, "--stdin", ""],
 });
 
-/** The fields of the request that the zygote receives next, as text. */
+/** The fields of the request that the zygote receives next, and the monitor's arguments, as text. */
 async function receive(far: LineConnection): Promise<string[]> {
   const head = await far.readBytes(4);
-  const reader = new MessageReader(
-    (await far.readBytes(new DataView(head!.buffer).getUint32(0, true)))!,
-  );
-  return Array.from({ length: 10 }, () => reader.string());
+  const message = (await far.readBytes(new DataView(head!.buffer).getUint32(0, true)))!;
+  const reader = new MessageReader(message);
+  const fields = Array.from({ length: 8 }, () => reader.bytes());
+  const last = fields[7];
+  const rest = message.slice(last.byteOffset - message.byteOffset + last.length + 1);
+  const count = new DataView(rest.buffer).getUint32(0, true);
+  const list = new MessageReader(rest.subarray(4));
+  const text = fields.map((field) => new TextDecoder().decode(field));
+  return [...text, ...Array.from({ length: count }, () => list.string())];
 }
 
 /** The zygote answers. */
@@ -69,21 +74,20 @@ Deno.test("Zygote.fork() asks with every field, in order", async () => {
   const { zygote } = runtime;
   zygote.expect();
   zygote.connected(pair.near);
-  const forked = zygote.fork(request("web"));
+  const forked = zygote.fork(request("web/sh"));
   assert.deepEqual(await receive(pair.far), [
-    "web",
+    "web/sh",
     "/rootfs",
     "/app.wasm",
     "_start",
     "\x01\0\0\0\x0d\0\0\0",
     "\0\0\0\0",
     '{"args":["é"],"env":["A=1"],"cwd":"/","export":"_start"}',
-    "/c.sock",
-    "/tasks/web",
     `${runtime.path}/launcher`,
+    ...["--key", "web/sh", "--stdin", ""],
   ]);
   assert.equal(await stateOf(forked), "pending");
-  await answer(pair.far, "web", "ok", "");
+  await answer(pair.far, "web/sh", "ok", "");
   await forked;
 });
 

@@ -12,37 +12,53 @@ export class TaskEvents implements Observer {
   created(task: Task, rootfs: RootfsMount[]): void {
     this.publisher.publish(events.TaskCreate, {
       containerId: task.id,
-      bundle: task.parts.bundle,
+      bundle: task.container.bundle,
       rootfs,
-      io: task.parts.paths,
+      io: task.init.paths,
       checkpoint: "",
       pid: task.pid,
     });
   }
 
-  started(task: Task): void {
-    this.publisher.publish(events.TaskStart, { containerId: task.id, pid: task.pid });
+  started({ id, pid }: Task): void {
+    this.publisher.publish(events.TaskStart, { containerId: id, pid });
   }
 
-  oomKilled(task: Task): void {
-    this.publisher.publish(events.TaskOOM, { containerId: task.id });
+  execAdded({ id }: Task, execId: string): void {
+    this.publisher.publish(events.TaskExecAdded, { containerId: id, execId });
   }
 
-  exited(task: Task, exit: Exit): void {
+  execStarted({ id }: Task, execId: string, pid: number): void {
+    this.publisher.publish(events.TaskExecStarted, { containerId: id, execId, pid });
+  }
+
+  paused({ id }: Task): void {
+    this.publisher.publish(events.TaskPaused, { containerId: id });
+  }
+
+  resumed({ id }: Task): void {
+    this.publisher.publish(events.TaskResumed, { containerId: id });
+  }
+
+  outOfMemory({ id }: Task): void {
+    this.publisher.publish(events.TaskOOM, { containerId: id });
+  }
+
+  exited(task: Task, id: string, pid: number, exit: Exit): void {
     this.publisher.publish(events.TaskExit, {
       containerId: task.id,
-      id: task.id,
-      pid: task.pid,
+      id,
+      pid,
       exitStatus: exit.code,
       exitedAt: timestamp(exit),
     });
   }
 
-  deleted(task: Task, exit: Exit): void {
+  deleted({ id, pid }: Task, exit: Exit): void {
     this.publisher.publish(events.TaskDelete, {
-      containerId: task.id,
+      containerId: id,
       id: "",
-      pid: task.pid,
+      pid,
       exitStatus: exit.code,
       exitedAt: timestamp(exit),
     });

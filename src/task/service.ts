@@ -9,13 +9,15 @@ import { ShimError } from "../errdefs/mod.ts";
 import { Status as WireStatus, task as taskV2, TaskV3, ZERO_TIMESTAMP } from "../proto/mod.ts";
 import { implement, type Methods, type Service } from "../ttrpc/mod.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
-import type { Status, Task } from "../supervisor/task.ts";
+import type { Process } from "../supervisor/process.ts";
+import type { Status } from "../supervisor/task.ts";
 import { timestamp } from "./events.ts";
 import { encodeStats } from "./stats.ts";
 
 const STATUS: Record<Status, WireStatus> = {
   created: WireStatus.CREATED,
   running: WireStatus.RUNNING,
+  paused: WireStatus.PAUSED,
   stopped: WireStatus.STOPPED,
 };
 
@@ -28,71 +30,109 @@ export function taskServices(supervisor: Supervisor, shutDown: () => void): Serv
 function taskMethods(supervisor: Supervisor, shutDown: () => void): Methods<typeof taskV2.Task> {
   return {
     async Create(request, { signal }) {
+      const { id, bundle, rootfs, checkpoint, options } = request;
       const { stdin, stdout, stderr, terminal } = request;
-      const task = await supervisor.create({
-        id: request.id,
-        bundle: request.bundle,
-        rootfs: request.rootfs,
+      const paths = { stdin, stdout, stderr, terminal };
+      const task = await supervisor.create(
+        { id, bundle, rootfs, paths, checkpoint, options },
+        signal,
+      );
+      return { pid: task.pid };
+    },
+
+    async Start({ id, execId }, { signal }) {
+      const task = supervisor.get(id);
+      if (execId) return { pid: await task.startExec(execId, signal) };
+      await task.start(signal);
+      return { pid: task.pid };
+    },
+
+    Exec({ id, execId, spec, stdin, stdout, stderr, terminal }) {
+      supervisor.get(id).addExec({
+        execId,
         paths: { stdin, stdout, stderr, terminal },
-        checkpoint: request.checkpoint,
-      }, signal);
-      return { pid: task.pid };
+        spec: new TextDecoder().decode(spec?.value),
+      });
+      return {};
     },
 
-    async Start(request) {
-      const task = find(supervisor, request);
-      await task.start();
-      return { pid: task.pid };
-    },
-
-    State(request) {
-      const task = find(supervisor, request);
-      const { bundle, paths } = task.parts;
+    State({ id, execId }) {
+      const task = supervisor.get(id);
+      const process = task.process(execId);
+      const { pid, paths, exit } = process;
       return {
         id: task.id,
-        bundle,
-        pid: task.pid,
-        status: STATUS[task.status],
+        bundle: task.container.bundle,
+        pid,
+        status: STATUS[task.statusOf(process)],
         ...paths,
-        exitStatus: task.exit?.code ?? 0,
-        exitedAt: task.exit ? timestamp(task.exit) : ZERO_TIMESTAMP,
-        execId: request.execId,
+        exitStatus: exit?.code ?? 0,
+        exitedAt: exit ? timestamp(exit) : ZERO_TIMESTAMP,
+        execId,
       };
     },
 
-    async Wait(request) {
-      const exit = await find(supervisor, request).exited;
+    async Wait({ id, execId }) {
+      const exit = await supervisor.get(id).process(execId).exited;
       return { exitStatus: exit.code, exitedAt: timestamp(exit) };
     },
 
-    async Kill(request) {
-      await find(supervisor, request).kill(request.signal);
+    async Kill({ id, execId, signal, all }) {
+      const task = supervisor.get(id);
+      await (execId ? task.process(execId).kill(signal) : task.kill(signal, all));
       return {};
     },
 
-    async Delete(request) {
-      const task = find(supervisor, request);
-      const exit = await supervisor.delete(task);
-      return { pid: task.pid, exitStatus: exit.code, exitedAt: timestamp(exit) };
+    async Delete({ id, execId }) {
+      const task = supervisor.get(id);
+      const { pid, exit } = execId
+        ? await supervisor.deleteExec(task, execId)
+        : { pid: task.pid, exit: await supervisor.delete(task) };
+      return { pid, exitStatus: exit.code, exitedAt: timestamp(exit) };
     },
 
-    Pids(request) {
-      const task = find(supervisor, request);
-      return { processes: task.processes().map((pid) => ({ pid })) };
-    },
-
-    CloseIO(request) {
-      const task = find(supervisor, request);
-      if (request.stdin) task.parts.stdio.closeStdin();
+    async Pause({ id }) {
+      await supervisor.setPaused(supervisor.get(id), true);
       return {};
     },
 
-    async Stats(request) {
-      return { stats: await encodeStats(find(supervisor, request).parts.cgroup.stats()) };
+    async Resume({ id }) {
+      await supervisor.setPaused(supervisor.get(id), false);
+      return {};
     },
 
-    Connect(request) {
-      return { shimPid: Deno.pid, taskPid: supervisor.get(request.id).pid, version: "v2" };
+    async Update({ id, resources }) {
+      await supervisor.get(id).update(new TextDecoder().decode(resources?.value));
+      return {};
+    },
+
+    Checkpoint({ id }) {
+      throw new ShimError("Unimplemented", `checkpoint task ${id}: not supported`);
+    },
+
+    async Pids({ id }) {
+      const task = supervisor.get(id);
+      return { processes: await describeProcesses(task.processes(), task.execs) };
+    },
+
+    async ResizePty({ id, execId, width, height }) {
+      await supervisor.get(id).process(execId).resize(width, height);
+      return {};
+    },
+
+    async CloseIO({ id, execId, stdin }) {
+      const process = supervisor.get(id).process(execId);
+      if (stdin) await process.closeStdin();
+      return {};
+    },
+
+    async Stats({ id }) {
+      return { stats: await encodeStats(supervisor.get(id).container.cgroup.stats()) };
+    },
+
+    /** Also before there is a task, which has no pid then: as runc's shim has it. */
+    Connect({ id }) {
+      return { shimPid: Deno.pid, taskPid: supervisor.find(id)?.pid ?? 0, version: "v2" };
     },
 
     Shutdown() {
@@ -102,14 +142,16 @@ function taskMethods(supervisor: Supervisor, shutDown: () => void): Methods<type
   };
 }
 
-/** The task that a request is about. @throws ShimError NotFound; also for an exec, of which there are none. */
-function find(supervisor: Supervisor, request: { id: string; execId?: string }): Task {
-  const task = supervisor.get(request.id);
-  if (request.execId) {
-    throw new ShimError(
-      "NotFound",
-      `find exec ${request.execId} of task ${request.id}: no such exec`,
-    );
-  }
-  return task;
+/** Each with the id of the exec that it is, where it is one. */
+async function describeProcesses(pids: number[], execs: ReadonlyMap<string, Process>) {
+  if (execs.size === 0) return pids.map((pid) => ({ pid }));
+  const { ProcessDetails } = await import("../proto/runc_options.ts");
+  const ids = new Map([...execs].map(([id, { pid }]) => [pid, id]));
+  return pids.map((pid) => {
+    const execId = ids.get(pid);
+    const info = execId === undefined
+      ? undefined
+      : { typeUrl: ProcessDetails.name, value: ProcessDetails.encode({ execId }) };
+    return { pid, info };
+  });
 }

@@ -1,81 +1,70 @@
-/** A task of which everything is real but its processes: the test plays the monitor. */
+/** A container that does nothing but keep what it is asked for. */
 
-import { Cgroups } from "../../cgroups/mod.ts";
-import { Stdio } from "../../stdio/mod.ts";
-import { type Exit, Monitor } from "../monitor.ts";
-import type { Observer, Task, TaskParts } from "../task.ts";
-import { Pair } from "./pair.ts";
+import { type Cgroup, Cgroups } from "../../cgroups/mod.ts";
+import { ShimError } from "../../errdefs/mod.ts";
+import type { Container, ExecRequest, Launch } from "../container.ts";
+import type { Process } from "../process.ts";
+import { TestProcess } from "./process.ts";
 
-export const NO_STDIO = { stdin: "", stdout: "", stderr: "", terminal: false };
-
-/** Keeps what it is told of, as text. */
-export class Recorder implements Observer {
-  readonly events: string[] = [];
-
-  created(task: Task): void {
-    this.events.push(`created ${task.id}`);
-  }
-
-  started(task: Task): void {
-    this.events.push(`started ${task.id}`);
-  }
-
-  oomKilled(task: Task): void {
-    this.events.push(`oom ${task.id}`);
-  }
-
-  exited(task: Task, exit: Exit): void {
-    this.events.push(`exited ${task.id} ${exit.code}`);
-  }
-
-  deleted(task: Task, exit: Exit): void {
-    this.events.push(`deleted ${task.id} ${exit.code}`);
-  }
-}
-
-/** The parts of one task, and its monitor's side of the connection. */
-export class Container implements Disposable {
+export class TestContainer implements Container, Disposable {
+  readonly actions: string[] = [];
+  /** What an action does besides being kept. */
+  doing: (action: string) => Promise<void> = () => Promise.resolve();
+  ownPidNamespace = true;
+  readonly bundle: string;
+  readonly cgroup: Cgroup;
   /** The folder of its cgroup, a plain one. */
-  readonly cgroup: string;
-  readonly parts: TaskParts;
+  readonly cgroupFolder: string;
+  /** Processes to exec, by id: made when they are not there, the first with the pid 101. */
+  readonly execs = new Map<string, TestProcess>();
   readonly #root = Deno.makeTempDirSync({ prefix: "denowasi-cgroup-" });
 
-  private constructor(readonly pair: Pair, id: string, pid: number) {
-    this.cgroup = `${this.#root}/${id}`;
-    Deno.mkdirSync(this.cgroup);
+  constructor(readonly id: string) {
+    this.bundle = `/bundles/${id}`;
+    this.cgroupFolder = `${this.#root}/${id}`;
+    Deno.mkdirSync(this.cgroupFolder);
     const layout = { version: 2, hierarchies: [{ controllers: [], root: this.#root }] } as const;
-    this.parts = {
-      id,
-      pid,
-      bundle: `/bundles/${id}`,
-      paths: NO_STDIO,
-      monitor: new Monitor(pair.near),
-      stdio: new Stdio(NO_STDIO),
-      cgroup: new Cgroups(layout).at(`/${id}`),
+    this.cgroup = new Cgroups(layout).at(`/${id}`);
+  }
+
+  #act(action: string): Promise<void> {
+    this.actions.push(action);
+    return this.doing(action);
+  }
+
+  start(): Promise<void> {
+    return this.#act("start");
+  }
+
+  /** Refuses a specification that is "refused". */
+  prepareExec({ execId, spec }: ExecRequest): Launch {
+    if (spec === "refused") throw new ShimError("InvalidArgument", "process.args: refused");
+    return async () => {
+      await this.#act(`exec ${execId}`);
+      const process = this.execs.get(execId) ?? await TestProcess.create(101 + this.execs.size);
+      this.execs.set(execId, process);
+      return process.launched;
     };
   }
 
-  static async create(id = "web", pid = 4242): Promise<Container> {
-    return new Container(await Pair.connect(), id, pid);
+  pause(): Promise<void> {
+    return this.#act("pause");
   }
 
-  /** The line that the monitor is sent next. */
-  heard(): Promise<string | null> {
-    return this.pair.far.read();
+  resume(): Promise<void> {
+    return this.#act("resume");
   }
 
-  /** The monitor says a line. */
-  async says(line: string): Promise<void> {
-    await this.pair.far.write(`${line}\n`);
+  update(resources: string): Promise<void> {
+    return this.#act(`update ${resources}`);
   }
 
-  /** The monitor ends. */
-  hangUp(): void {
-    this.pair.far[Symbol.dispose]();
+  signalAll(signal: number, known: Process[]): Promise<void> {
+    return this.#act(`signal ${signal} ${known.map(({ pid }) => pid)}`);
   }
 
   [Symbol.dispose](): void {
-    this.pair[Symbol.dispose]();
+    for (const process of this.execs.values()) process[Symbol.dispose]();
     Deno.removeSync(this.#root, { recursive: true });
   }
 }

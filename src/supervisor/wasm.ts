@@ -1,0 +1,193 @@
+/** Wasm containers: the zygote forks their processes, and the kernel is asked directly for the rest. */
+
+import type { Cgroup } from "../cgroups/mod.ts";
+import type { SeccompFilter } from "../linux/seccomp.ts";
+import type { Op, SandboxPlan } from "../linux/plan.ts";
+import {
+  entrypoint,
+  execPlan,
+  parseProcessText,
+  parseResourcesText,
+  parseSpec,
+  type Process as ProcessSpec,
+  sandboxPlan,
+  type Spec,
+  wasmSeccomp,
+} from "../oci/mod.ts";
+import { type StdioPaths, streamOps } from "../stdio/mod.ts";
+import {
+  type Container,
+  execFolder,
+  type ExecRequest,
+  type Launch,
+  type Making,
+  monitorFlags,
+  openProcessStreams,
+  type Workshop,
+} from "./container.ts";
+import { identify, type ProcessIdentity } from "./identity.ts";
+import { SIGKILL } from "./monitor.ts";
+import { processKey, untilReady } from "./monitors.ts";
+import type { Launched, Process } from "./process.ts";
+import { findWasm } from "./workload.ts";
+
+export class WasmContainer implements Container {
+  readonly ownPidNamespace: boolean;
+
+  /** @param folder of its state */
+  constructor(
+    readonly workshop: Workshop,
+    readonly id: string,
+    readonly bundle: string,
+    readonly folder: string,
+    readonly spec: Spec,
+    readonly cgroup: Cgroup,
+    readonly init: ProcessIdentity,
+  ) {
+    this.ownPidNamespace = spec.linux.namespaces.some(({ kind, path }) => kind === "pid" && !path);
+  }
+
+  start(): Promise<void> {
+    return Promise.resolve(); // its monitor will be told
+  }
+
+  prepareExec({ execId, paths, spec }: ExecRequest): Launch {
+    const { workshop, id, init, cgroup } = this;
+    const process = parseProcessText(spec);
+    process.terminal = paths.terminal;
+    const { candidates, export: name } = entrypoint(process);
+    // What the container sees, volumes included.
+    const rootfs = `/proc/${init.pid}/root`;
+    return async (signal) => {
+      const module = findWasm(workshop.native, rootfs, candidates);
+      const folder = execFolder(this.folder, execId);
+      Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+      const plan = (stdio: Op[]) =>
+        execPlan({
+          process,
+          init,
+          stdio,
+          cgroup: cgroup.membership,
+          seccomp: seccompFilters(workshop, this.spec),
+          host: workshop.host,
+        });
+      const key = processKey(id, execId);
+      const what = { id, key, folder, rootfs, module, export: name, process, paths, plan, signal };
+      return await forkProcess(workshop, what);
+    };
+  }
+
+  pause(): Promise<void> {
+    return this.cgroup.freeze();
+  }
+
+  resume(): Promise<void> {
+    return this.cgroup.thaw();
+  }
+
+  update(resources: string): Promise<void> {
+    for (const field of this.cgroup.update(parseResourcesText(resources))) {
+      this.workshop.log.warn("limit not applied", { id: this.id, field });
+    }
+    return Promise.resolve();
+  }
+
+  /** Wasm cannot fork: all are known. */
+  async signalAll(signal: number, known: Process[]): Promise<void> {
+    await Promise.allSettled(known.map((process) => process.kill(signal)));
+  }
+}
+
+/** Make the container: its cgroup, and its init, which waits. What was made is undone by the state's removal. */
+export async function createWasm(
+  making: Making,
+  module: { path: string; export: string },
+): Promise<{ container: WasmContainer; launched: Launched }> {
+  const { workshop, request, rootfs, folder } = making;
+  const { id, bundle, paths } = request;
+  workshop.zygote.start(); // boots while this goes on
+  const spec = parseSpec(making.config);
+  spec.process.terminal = paths.terminal;
+  const cgroup = workshop.cgroups.open(spec.linux.cgroupsPath, {
+    namespace: workshop.namespace,
+    id,
+  });
+  const ignored = cgroup.create(spec.linux.resources);
+  // Only now: one that was there before is not ours to remove.
+  making.save({ cgroup: cgroup.path });
+  for (const field of ignored) workshop.log.warn("limit not applied", { id, field });
+  const plan = (stdio: Op[]) =>
+    sandboxPlan({
+      spec,
+      bundle,
+      rootfs,
+      stdio,
+      cgroup: cgroup.membership,
+      seccomp: seccompFilters(workshop, spec),
+      host: workshop.host,
+    });
+  const launched = await forkProcess(workshop, {
+    id,
+    key: processKey(id),
+    folder,
+    rootfs,
+    module: module.path,
+    export: module.export,
+    process: spec.process,
+    paths,
+    plan,
+    signal: making.signal,
+  });
+  const container = new WasmContainer(workshop, id, bundle, folder, spec, cgroup, launched);
+  return { container, launched };
+}
+
+interface Fork {
+  /** The container's. */
+  id: string;
+  key: string;
+  /** For the monitor. */
+  folder: string;
+  rootfs: string;
+  module: string;
+  export: string;
+  process: ProcessSpec;
+  paths: StdioPaths;
+  /** `stdio` opens its streams. */
+  plan: (stdio: Op[]) => SandboxPlan;
+  signal: AbortSignal;
+}
+
+/** Fork the zygote, and wait until the process has set itself up; nothing is left of one that could not. */
+async function forkProcess(workshop: Workshop, fork: Fork): Promise<Launched> {
+  const { id, key, folder, rootfs, module, process, paths, signal } = fork;
+  const { args, env, cwd } = process;
+  await using undo = new AsyncDisposableStack();
+  const streams = await openProcessStreams(workshop, { id, folder, paths });
+  undo.defer(() => streams.close());
+  const plan = fork.plan(streamOps(streams));
+  using expected = workshop.monitors.expect(key, signal);
+  await workshop.zygote.fork({
+    key,
+    rootfs,
+    module,
+    plan,
+    guest: { args, env, cwd, export: fork.export },
+    monitor: monitorFlags(workshop, key, folder, streams),
+  });
+  const monitor = await expected.monitor;
+  undo.defer(async () => {
+    await monitor.kill(SIGKILL);
+    await monitor.exited;
+  });
+  const pid = await untilReady(monitor, key, signal);
+  streams.held();
+  undo.move();
+  return { ...identify(pid), monitor, streams };
+}
+
+function seccompFilters({ seccomp }: Workshop, spec: Spec): SeccompFilter[] {
+  return wasmSeccomp(spec.linux.seccomp, { sockets: false }).map((profile) =>
+    seccomp.compile(profile)
+  );
+}
