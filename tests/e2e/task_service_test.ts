@@ -13,7 +13,7 @@ import {
   supervisors,
   TaskClient,
 } from "../support/shim.ts";
-import { detachWasm, newId, removeWasm, startDaemon } from "../support/wasm.ts";
+import { detachWasm, newId, removeWasm, runWasm, startDaemon } from "../support/wasm.ts";
 
 const DEMO = "/wasi-demo-app.wasm";
 const SIGINT = 2;
@@ -22,6 +22,8 @@ const SIGKILL = 9;
 Deno.test("the Task service", async (t) => {
   await using daemon = await startDaemon();
   await Deno.mkdir(daemon.path(BUNDLES));
+  // The first native container makes the folder of the OCI runtime's states, which all share.
+  await runWasm(daemon, ["/bin/busybox", "true"]);
   for (const [name, body] of Object.entries(STEPS)) {
     await t.step(name, async () => {
       const before = daemon.census();
@@ -40,7 +42,7 @@ const STEPS: Record<string, (daemon: Daemon) => Promise<void>> = {
       await pod.create(newId(), { args: [DEMO, "echo"] });
       const id = "unknown";
       for (
-        const method of ["State", "Start", "Wait", "Delete", "Pids", "Stats", "Connect"] as const
+        const method of ["State", "Start", "Wait", "Delete", "Pids", "Stats"] as const
       ) {
         await rejects(pod.client.call(method, { id }), "NotFound", id);
       }
@@ -101,13 +103,11 @@ const STEPS: Record<string, (daemon: Daemon) => Promise<void>> = {
     withPod(daemon, async (pod) => {
       const id = newId();
       await pod.run(id, { args: [DEMO, "daemon"] });
-      for (const method of ["Pause", "Resume", "Checkpoint", "Update"] as const) {
-        await rejects(pod.client.call(method, { id }), "Unimplemented", method);
-      }
-      const exec = { id, execId: "e" };
-      await rejects(pod.client.call("Exec", exec), "Unimplemented", "Exec");
-      await rejects(pod.client.call("ResizePty", { id, width: 1 }), "Unimplemented", "ResizePty");
-      await rejects(pod.client.call("State", exec), "NotFound", "e");
+      await rejects(pod.client.call("Checkpoint", { id }), "Unimplemented", id);
+      const bundle = await pod.bundle("restored", { args: [DEMO] });
+      const restore = { id: "restored", bundle, checkpoint: "/checkpoint" };
+      await rejects(pod.client.call("Create", restore), "Unimplemented", "/checkpoint");
+      await Deno.remove(daemon.path(bundle), { recursive: true });
     }),
 
   "what cannot run is refused by Create, with its kind": (daemon) =>
@@ -217,9 +217,8 @@ const REFUSED: [program: string, kind: Kind, text: string][] = [
   ["/truncated.wasm", "InvalidArgument", "@+8"],
   ["/unknown_import.wasm", "InvalidArgument", "no_such_module.no_such_function"],
   ["/component.wasm", "Unimplemented", "component"],
-  ["/bin/busybox", "Unimplemented", "not a WebAssembly module"],
   ["/nowhere.wasm", "NotFound", "/nowhere.wasm"],
-  ["/bin", "InvalidArgument", "/bin"],
+  ["/bin", "PermissionDenied", "executable"],
 ];
 
 async function withPod(

@@ -1,8 +1,9 @@
-/** Support of the monitor's tests: its two neighbours, init and the supervisor. */
+/** Support of the monitor's tests: its neighbours, a process or an OCI runtime, and the supervisor. */
 
 import assert from "node:assert/strict";
 import { compileLauncher, run as runCompiler } from "../../scripts/native.ts";
 import { Running } from "../support/mod.ts";
+import { makeFifo } from "./processes.ts";
 import { FACTS, Folder } from "./support.ts";
 
 /** Where the tests of one file put everything. */
@@ -15,27 +16,58 @@ const DRIVER = `${folder.path}/init_driver`;
 export const LAUNCHERS = { static: `${folder.path}/static`, sanitized: `${folder.path}/sanitized` };
 await compileLauncher(LAUNCHERS.static, FACTS);
 await compileLauncher(LAUNCHERS.sanitized, FACTS, { sanitize: true });
+/** An OCI runtime as far as a terminal is concerned. */
+export const CONSOLE_RUNTIME = `${folder.path}/console_runtime`;
 const WARNINGS = ["-Wall", "-Wextra", "-Werror"];
-await runCompiler("gcc", [...WARNINGS, "-o", DRIVER, "tests/launcher/init_driver.c"]);
+for (const driver of [DRIVER, CONSOLE_RUNTIME]) {
+  const source = `tests/launcher/${driver.slice(folder.path.length + 1)}.c`;
+  await runCompiler("gcc", [...WARNINGS, "-o", driver, source]);
+}
+
+export const KEY = "web-1";
+
+/** What a monitor is started with besides. */
+export interface MonitorOptions {
+  /** Whether there is a supervisor. Default: true. */
+  listen?: boolean;
+  /** Flags that name files: absolute, or in the folder. */
+  files?: Record<string, string>;
+  terminal?: boolean;
+  /** The OCI runtime. Default: a shell. */
+  command?: string;
+  /** Makes FIFOs of these names in the folder before. */
+  fifos?: string[];
+}
 
 /** The supervisor's side of one monitor, and the monitor. */
 export class Pair implements AsyncDisposable {
-  readonly dir = Deno.makeTempDirSync({ dir: folder.path });
-  readonly #listener?: Deno.UnixListener;
   readonly process: Running;
+  #listener?: Deno.UnixListener;
   #control?: Deno.UnixConn;
   #text = "";
+  #pid?: number;
 
-  constructor(launcher: string, steps: string[], { listen = true } = {}) {
-    const socket = `${this.dir}/socket`;
-    if (listen) this.#listener = Deno.listen({ transport: "unix", path: socket });
-    this.process = new Running([DRIVER, launcher, "web-1", socket, this.dir, ...steps]);
+  constructor(readonly dir: string, argv: string[], readonly forked: boolean, listen = true) {
+    if (listen) this.listen();
+    this.process = new Running(argv);
+  }
+
+  /** Becomes a supervisor. */
+  listen(): void {
+    this.#listener = Deno.listen({ transport: "unix", path: `${this.dir}/socket` });
+  }
+
+  /** Ends as a supervisor, its socket included. */
+  die(): void {
+    this.hangUp();
+    this.#listener?.close();
+    this.#listener = undefined;
   }
 
   /** Takes the monitor's connection and its first line. */
   async accept(): Promise<void> {
     this.#control = await this.#listener?.accept();
-    assert.equal(await this.line(), "monitor web-1");
+    assert.equal(await this.line(), `monitor ${KEY}`);
   }
 
   /** The next line; null at the end. */
@@ -69,15 +101,19 @@ export class Pair implements AsyncDisposable {
     this.#control = undefined;
   }
 
-  /** Init's pid. */
+  /** The process's pid; of a runtime's only after `ready`. */
   async init(): Promise<number> {
+    if (!this.forked) return this.#pid!;
     await this.process.waitForOutput("\n");
     return Number(this.process.out);
   }
 
   /** Asserts the line "ready". */
   async ready(): Promise<void> {
-    assert.equal(await this.line(), `ready ${await this.init()}`);
+    const line = await this.line();
+    assert.match(line ?? "", /^ready \d+$/, this.process.err);
+    this.#pid ??= Number(line?.slice("ready ".length));
+    assert.equal(this.#pid, await this.init());
   }
 
   /** Asserts that `exit` with `code` is the last line, and the file the same. */
@@ -99,17 +135,92 @@ export class Pair implements AsyncDisposable {
     const ageMs = Date.now() - (Number(seconds) * 1e3 + Number(nanos) / 1e6);
     assert(ageMs > -10 && ageMs < 5_000, `${ageMs} ms`);
     assert(Number(nanos) < 1e9);
-    const names = [...Deno.readDirSync(this.dir)].map(({ name }) => name).sort();
-    assert.deepEqual(names.filter((name) => name !== "socket"), ["exit"]);
-    await assert.rejects(Deno.stat(`/proc/${await this.init()}`), Deno.errors.NotFound);
+    const names = [...Deno.readDirSync(this.dir)].map(({ name }) => name);
+    assert(names.includes("exit") && !names.includes(".exit") && !names.includes("console"));
+    const pid = await this.init();
+    if (pid !== undefined) await assert.rejects(Deno.stat(`/proc/${pid}`), Deno.errors.NotFound);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.hangUp();
-    this.#listener?.close();
+    this.die();
     this.process.kill();
-    await this.process.result;
+    const { code } = await this.process.result;
+    // A monitor that was killed leaves the process of a runtime behind.
+    if (code !== 0 && !this.forked && this.#pid !== undefined) Deno.kill(this.#pid, "SIGKILL");
   }
+}
+
+function start(
+  argv: (flags: string[], dir: string) => string[],
+  isForked: boolean,
+  { listen = true, terminal = false, files = {}, fifos = [] }: MonitorOptions,
+): Pair {
+  const dir = Deno.makeTempDirSync({ dir: folder.path });
+  for (const name of fifos) makeFifo(`${dir}/${name}`);
+  const given = Object.entries({ socket: "socket", dir: "", ...files }).map(([name, path]) =>
+    `--${name}=${path.startsWith("/") ? path : `${dir}/${path}`}`
+  );
+  if (terminal) given.push("--terminal=1");
+  return new Pair(dir, argv([`--key=${KEY}`, ...given], dir), isForked, listen);
+}
+
+/** The monitor of a process that performs `steps`: init_driver.c. */
+export function forked(
+  launcher: string,
+  steps: string[] | ((dir: string) => string[]),
+  options: MonitorOptions = {},
+): Pair {
+  const argv = (flags: string[], dir: string) => {
+    const performed = typeof steps === "function" ? steps(dir) : steps;
+    return [DRIVER, launcher, ...flags, "--", ...performed];
+  };
+  return start(argv, true, options);
+}
+
+/**
+ * The monitor of a shell that runs `script` as the OCI runtime: $1 is the pid file, $2 the
+ * console's socket, $3 the folder.
+ */
+export function runtime(launcher: string, script: string, options: MonitorOptions = {}): Pair {
+  const { command = "/bin/sh", files } = options;
+  const argv = (flags: string[], dir: string) => {
+    const shell = ["-c", script, "runtime", `${dir}/pid`, `${dir}/console`, dir];
+    return [launcher, "monitor", ...flags, "--", command, ...shell];
+  };
+  return start(argv, false, { ...options, files: { "pid-file": "pid", ...files } });
+}
+
+/**
+ * A script of a runtime that leaves a shell with the script `text` as its orphan; $1 is the folder.
+ * It waits for the runtime's end: a shell that is still there would reap it itself.
+ */
+export function leaves(text: string): string {
+  const orphaned = "while [ -e /proc/$2 ]; do sleep 0.01; done";
+  return `(sh -c '${orphaned}; ${text}' process "$3" $$ & echo $! >"$1")`;
+}
+
+/** What `terminal` may be told besides. */
+export interface TerminalOptions {
+  /** What is sent for a terminal. Default: "pty". */
+  sends?: string;
+  /** Commands of the runtime before. */
+  before?: string;
+  console?: string;
+}
+
+/**
+ * The monitor of a shell in a terminal, by console_runtime.c, with the FIFOs `in`, `out` and `go`;
+ * $0 of `script` is the folder.
+ */
+export function terminal(launcher: string, script: string, options: TerminalOptions = {}): Pair {
+  const { sends = "pty", before = ":", console = "console" } = options;
+  const command =
+    `${before}; exec ${CONSOLE_RUNTIME} "$1" "$2" ${sends} /bin/sh -c '${script}' "$3"`;
+  return runtime(launcher, command, {
+    fifos: ["in", "out", "go"],
+    terminal: true,
+    files: { console, stdin: "in", stdout: "out" },
+  });
 }
 
 /** A test with each launcher. */

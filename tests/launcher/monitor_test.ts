@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { sleep, waitFor } from "../support/mod.ts";
-import { LAUNCHERS, Pair, test } from "./monitor_support.ts";
+import { forked, LAUNCHERS, test } from "./monitor_support.ts";
 
 test("reports ready, starts init when told, and reports its exit", async (launcher) => {
-  await using pair = new Pair(launcher, ["ready", "wait", "exit:42"]);
+  await using pair = forked(launcher, ["ready", "wait", "exit:42"]);
   await pair.accept();
   await pair.ready();
   await pair.send("start\n");
@@ -28,7 +28,7 @@ const EARLY: [string, string[], string[], number][] = [
 
 for (const [how, steps, lines, code] of EARLY) {
   test(`tells that init ${how}`, async (launcher) => {
-    await using pair = new Pair(launcher, steps);
+    await using pair = forked(launcher, steps);
     await pair.accept();
     for (const line of lines) {
       assert.equal(await pair.line(), line);
@@ -40,7 +40,7 @@ for (const [how, steps, lines, code] of EARLY) {
 }
 
 test("tells ready before the exit of an init that died while ready", async (launcher) => {
-  await using pair = new Pair(launcher, ["ready", "exit:3"]);
+  await using pair = forked(launcher, ["ready", "exit:3"]);
   await pair.accept();
   await pair.ready();
   await pair.exits(3);
@@ -48,7 +48,7 @@ test("tells ready before the exit of an init that died while ready", async (laun
 
 test("signals init, started or not", async (launcher) => {
   for (const number of [15, 9, 34, 64]) {
-    await using pair = new Pair(launcher, ["ready", "wait", "pause"]);
+    await using pair = forked(launcher, ["ready", "wait", "pause"]);
     await pair.accept();
     await pair.ready();
     if (number !== 9) await pair.send("start\n");
@@ -58,7 +58,7 @@ test("signals init, started or not", async (launcher) => {
 });
 
 test("reads commands in pieces, and several at once", async (launcher) => {
-  await using pair = new Pair(launcher, ["ignore:10", "ready", "wait", "pause"]);
+  await using pair = forked(launcher, ["ignore:10", "ready", "wait", "pause"]);
   await pair.accept();
   await pair.ready();
   for (const letter of "sta") {
@@ -72,20 +72,28 @@ test("reads commands in pieces, and several at once", async (launcher) => {
   await pair.exits(143);
 });
 
+/** Commands that are none. */
+const WRONG = [
+  ...["", "START", "start now", "kill", "kill x", "kill 0", "kill 65", "kill -1", "kill 9x"],
+  ...["resize", "resize 80", "resize 80 0", "resize 0 24", "resize 65536 24", "resize 80 65536"],
+  ...["resize 80x24", "resize 80  24", "resize 80 24 1", "resize -1 24", "resize 000000080 24"],
+  ...["close-stdin 1", "close", "watch-memory", "watch-memory ", "watch-memory relative"],
+];
+
 test("starts once, and passes over commands it does not know", async (launcher) => {
-  await using pair = new Pair(launcher, ["ready", "wait", "sleep:50", "exit:5"]);
+  await using pair = forked(launcher, ["ready", "wait", "sleep:50", "exit:5"]);
   await pair.accept();
   await pair.ready();
-  await pair.send("start\nstart\nkill\nkill x\nkill 0\nkill 65\nkill -1\nkill 9x\n\nSTART\n");
+  await pair.send(`start\nstart\n${WRONG.map((command) => command + "\n").join("")}`);
   await pair.exits(5);
   const { err } = await pair.process.result;
   const lines = err.trim().split("\n");
-  assert.equal(lines.length, 8, err);
+  assert.equal(lines.length, WRONG.length, err);
   assert(lines.every((line) => line.startsWith('denowasi-mon: web-1: unknown command: "')), err);
 });
 
 test("starts an init that was told to before it was ready", async (launcher) => {
-  await using pair = new Pair(launcher, ["sleep:50", "ready", "wait", "exit:6"]);
+  await using pair = forked(launcher, ["sleep:50", "ready", "wait", "exit:6"]);
   await pair.accept();
   await pair.send("start\n");
   await pair.ready();
@@ -93,7 +101,7 @@ test("starts an init that was told to before it was ready", async (launcher) => 
 });
 
 test("takes a start whose supervisor dies right after it", async (launcher) => {
-  await using pair = new Pair(launcher, ["ready", "wait", "sleep:50", "exit:8"]);
+  await using pair = forked(launcher, ["ready", "wait", "sleep:50", "exit:8"]);
   await pair.accept();
   await pair.ready();
   await pair.send("start\n");
@@ -103,7 +111,7 @@ test("takes a start whose supervisor dies right after it", async (launcher) => {
 
 test("kills an init that was not started when the supervisor is lost", async (launcher) => {
   for (const steps of [["ready", "wait", "exit:0"], ["pause"]]) {
-    await using pair = new Pair(launcher, steps);
+    await using pair = forked(launcher, steps);
     await pair.accept();
     if (steps[0] === "ready") await pair.ready();
     pair.hangUp();
@@ -112,22 +120,22 @@ test("kills an init that was not started when the supervisor is lost", async (la
 });
 
 test("kills init when there is no supervisor", async (launcher) => {
-  await using pair = new Pair(launcher, ["ready", "wait", "exit:0"], { listen: false });
+  await using pair = forked(launcher, ["ready", "wait", "exit:0"], { listen: false });
   await pair.ends(137);
   assert.match((await pair.process.result).err, /web-1: connect \S+: No such file or directory\n/);
 });
 
 test("hangs up on a command that does not end", async (launcher) => {
-  await using pair = new Pair(launcher, ["ready", "wait", "exit:0"]);
+  await using pair = forked(launcher, ["ready", "wait", "exit:0"]);
   await pair.accept();
   await pair.ready();
-  await pair.send("x".repeat(200));
+  await pair.send(`watch-memory /${"x".repeat(4500)}`);
   await pair.ends(137);
 });
 
 test("does not mind commands after the exit", async (launcher) => {
   for (let round = 0; round < 20; round++) {
-    await using pair = new Pair(launcher, ["ready", "wait", "exit:4"]);
+    await using pair = forked(launcher, ["ready", "wait", "exit:4"]);
     await pair.accept();
     await pair.ready();
     await pair.send("start\n");
@@ -141,7 +149,7 @@ test("does not mind commands after the exit", async (launcher) => {
 });
 
 test("says so when the container's folder is gone, and tells the exit", async (launcher) => {
-  await using pair = new Pair(launcher, ["ready", "wait", "exit:1"]);
+  await using pair = forked(launcher, ["ready", "wait", "exit:1"]);
   await pair.accept();
   await pair.ready();
   await Deno.remove(pair.dir, { recursive: true });
@@ -152,20 +160,22 @@ test("says so when the container's folder is gone, and tells the exit", async (l
 });
 
 test("keeps nothing of the process it came from", async (launcher) => {
-  await using pair = new Pair(launcher, ["ready", "wait", "exit:0"]);
+  await using pair = forked(launcher, ["ready", "wait", "exit:0"]);
   await pair.accept();
   await pair.ready();
   const proc = `/proc/${pair.process.pid}`;
   const open = [...Deno.readDirSync(`${proc}/fd`)].map(({ name }) =>
     Deno.readLinkSync(`${proc}/fd/${name}`).replace(/:\[\d+\]$/, "")
   );
-  // stdin, stdout, stderr, start, pidfd, control, in whatever order.
-  const expected = ["/dev/null", "/dev/null", "anon_inode:[pidfd]", "pipe", "pipe", "socket"];
+  // stdin, stdout, stderr, start, pidfd, SIGCHLD's, control, in whatever order.
+  const anonymous = ["anon_inode:[pidfd]", "anon_inode:[signalfd]"];
+  const expected = ["/dev/null", "/dev/null", ...anonymous, "pipe", "pipe", "socket"];
   assert.deepEqual(open.sort(), expected);
   assert.equal(await Deno.readTextFile(`${proc}/comm`), "denowasi-mon\n");
   assert.equal(await Deno.readLink(`${proc}/cwd`), "/");
   const status = await Deno.readTextFile(`${proc}/status`);
-  assert.match(status, /^SigBlk:\t0{16}$/m);
+  // SIGCHLD, which comes by a descriptor.
+  assert.match(status, /^SigBlk:\t0{11}10000$/m);
   // SIGPIPE; and glibc's own 32 and 33, which it sets in what posix_spawn(3) starts.
   const ignored = BigInt("0x" + /^SigIgn:\t(\w+)$/m.exec(status)?.[1]);
   assert.equal(ignored & ~(3n << 31n), 1n << 12n);
@@ -174,7 +184,7 @@ test("keeps nothing of the process it came from", async (launcher) => {
 });
 
 Deno.test("monitor takes little memory", async () => {
-  await using pair = new Pair(LAUNCHERS.static, ["ready", "wait", "exit:0"]);
+  await using pair = forked(LAUNCHERS.static, ["ready", "wait", "exit:0"]);
   await pair.accept();
   await pair.ready();
   const rollup = await Deno.readTextFile(`/proc/${pair.process.pid}/smaps_rollup`);
@@ -188,7 +198,7 @@ Deno.test("monitor takes little memory", async () => {
 });
 
 Deno.test("monitor ends with init's pid free when it is killed itself", async () => {
-  await using pair = new Pair(LAUNCHERS.static, ["ready", "wait", "pause"]);
+  await using pair = forked(LAUNCHERS.static, ["ready", "wait", "pause"]);
   await pair.accept();
   await pair.ready();
   pair.process.kill();

@@ -62,26 +62,6 @@ Deno.test("launcher unpacks exactly once for twenty first starts at the same tim
   assert.equal(await nextInode(host), await nextInode(single));
 });
 
-Deno.test("launcher costs less than 2 ms over the bare runtime when all is unpacked", async () => {
-  await using host = await Host.start();
-  const file = await builtFile();
-  const { cmdline, comm } = await host.facts([file, "-info"]);
-  const { path } = await unpacked(host);
-  const bare = [`${path}/lib/${comm}`, ...cmdline.slice(1)];
-  const env = {
-    ...{ DENO_DIR: `${path}/cache`, DENO_NO_PACKAGE_JSON: "1" },
-    ...{ DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
-  };
-  const [bareMs, launcherMs]: number[][] = [[], []];
-  for (let i = 0; i < 40; i++) {
-    bareMs.push((await host.run(bare, { env })).ms);
-    launcherMs.push((await host.run([file, "-info"], { env })).ms);
-  }
-  // The least is what it takes; all above is what else the machine did.
-  const overhead = Math.min(...launcherMs) - Math.min(...bareMs);
-  assert(overhead < 2, `${overhead.toFixed(2)} ms`);
-});
-
 /** What may befall an unpacked folder, as a shell command inside of it. */
 const DAMAGES: [string, string][] = [
   ["a file that is cut short", "truncate -s 1000 deno"],

@@ -2,6 +2,8 @@
  * Drives the functions of libdenowasi, linked in under ASan and UBSan:
  *
  *   perform PLAN [COMMAND...]        perform the plan in the file PLAN, print "RESULT DESCRIPTORS STEP", then exec
+ *   terminal PLAN COMMAND...         the same in a session of its own, with the monitor's part of a terminal: stdin is
+ *                                    typed, the screen printed, and in the end "status STATUS" of wait(2)
  *   truncate PLAN                    perform every proper prefix, each in a child; print those not refused as malformed
  *   mutate PLAN SEED COUNT           perform COUNT mutated copies, 20 in each child; print the children that died
  *   read ROOT PATH CAPACITY          dw_read_in_root: print the result and the bytes
@@ -14,11 +16,13 @@
 #include "../../src/linux/native/native.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -80,11 +84,82 @@ static int perform(const char *path, char **command) {
   return 2;
 }
 
+/* The two ends of a socket between init and its monitor, neither of them STATUS. */
+static void connect_monitor(int ends[2]) {
+  int pair[2];
+  must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), "socketpair");
+  for (int i = 0; i < 2; i++) must(ends[i] = fcntl(pair[i], F_DUPFD_CLOEXEC, STATUS + 1), "fcntl");
+  for (int i = 0; i < 2; i++) close(pair[i]);
+}
+
+/* As the zygote's fork does before its plan. */
+static void become_init(int socket) {
+  must(setsid(), "setsid");
+  must(dup3(socket, STATUS, O_CLOEXEC), "dup3");
+  close(socket);
+}
+
 static int wait_for(pid_t child) {
   int status;
   must(child, "fork");
   while (waitpid(child, &status, 0) < 0) must(errno == EINTR ? 0 : -1, "waitpid");
   return status;
+}
+
+/* The terminal's master, which comes with `T`; -1 when the other end is closed before. */
+static int receive_master(int from) {
+  char byte;
+  struct iovec data = {.iov_base = &byte, .iov_len = 1};
+  union {
+    struct cmsghdr head;
+    char space[CMSG_SPACE(sizeof(int))];
+  } control;
+  struct msghdr message = {
+      .msg_iov = &data,
+      .msg_iovlen = 1,
+      .msg_control = &control,
+      .msg_controllen = sizeof control.space,
+  };
+  ssize_t size = recvmsg(from, &message, MSG_CMSG_CLOEXEC);
+  if (size == 0) return -1;
+  must(size == 1 && byte == 'T' && CMSG_FIRSTHDR(&message) ? 0 : -1, "recvmsg");
+  int master;
+  memcpy(&master, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof master);
+  return master;
+}
+
+/* Copies both ways until the terminal has no more processes. */
+static void copy_terminal(int master) {
+  struct pollfd files[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = master, .events = POLLIN}};
+  char buffer[4096];
+  for (;;) {
+    must(poll(files, 2, -1), "poll");
+    for (int i = 0; i < 2; i++) {
+      if (!files[i].revents) continue;
+      ssize_t size = read(files[i].fd, buffer, sizeof buffer);
+      if (size <= 0 && i == 1) return; /* EIO */
+      if (size <= 0) files[i].fd = -1;
+      else must(write_all(i ? STDOUT_FILENO : master, buffer, (size_t)size), "write");
+    }
+  }
+}
+
+static int perform_in_terminal(const char *path, char **command) {
+  int ends[2];
+  connect_monitor(ends);
+  pid_t child = fork();
+  if (child == 0) {
+    close(ends[0]);
+    become_init(ends[1]);
+    _exit(perform(path, command));
+  }
+  close(ends[1]);
+  int master = receive_master(ends[0]);
+  char end;
+  must(read(ends[0], &end, 1) == 0 ? 0 : -1, "read"); /* it has reported and runs COMMAND */
+  if (master >= 0) copy_terminal(master);
+  printf("status %d\n", wait_for(child));
+  return 0;
 }
 
 static int truncate_everywhere(const char *path) {
@@ -95,6 +170,9 @@ static int truncate_everywhere(const char *path) {
     pid_t child = fork();
     if (child == 0) {
       char step[STEP_SIZE] = "";
+      int ends[2];
+      connect_monitor(ends);
+      become_init(ends[1]);
       must(dup3(STDOUT_FILENO, REPORT, O_CLOEXEC), "dup3");
       int before = count_descriptors();
       int result = perform_copy(plan, length, step, sizeof step);
@@ -201,6 +279,7 @@ int main(int argc, char **argv) {
   const char *what = argc > 1 ? argv[1] : "";
   alarm(20); /* nothing here waits */
   if (!strcmp(what, "perform") && argc > 2) return perform(argv[2], argv + 3);
+  if (!strcmp(what, "terminal") && argc > 3) return perform_in_terminal(argv[2], argv + 3);
   if (!strcmp(what, "truncate") && argc == 3) return truncate_everywhere(argv[2]);
   if (!strcmp(what, "mutate") && argc == 5)
     return mutate(argv[2], strtoull(argv[3], NULL, 10), strtoul(argv[4], NULL, 10));

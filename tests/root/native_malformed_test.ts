@@ -5,12 +5,23 @@ import type { Op } from "../../src/linux/plan.ts";
 import { encodePlan } from "../../src/linux/plan_codec.ts";
 import { MessageWriter } from "../../src/linux/wire.ts";
 import { MS } from "../../src/oci/mod.ts";
-import { ERRNO, mountOp, perform, planFile, Root, shell } from "./support.ts";
+import {
+  ERRNO,
+  identify,
+  mountOp,
+  perform,
+  performInTerminal,
+  planFile,
+  Root,
+  shell,
+} from "./support.ts";
 
 const { EBADMSG } = ERRNO;
 
 /** SECCOMP_RET_ALLOW. */
 const ALLOW = Uint8Array.fromHex("060000000000ff7f");
+
+const ownProcess = identify(Deno.pid);
 
 /** Every operation once or more, in an order in which all succeed on `root` (a path). */
 function wholePlan(root: string): Op[] {
@@ -18,6 +29,7 @@ function wholePlan(root: string): Op[] {
     { op: "open", path: "/dev/null", flags: 0, mode: 0, fd: 0 },
     { op: "write", path: "/proc/self/oom_score_adj", data: "500", optional: false },
     { op: "write", path: "/nowhere", data: "0", optional: true },
+    { op: "enter", ...ownProcess, kinds: ["ipc", "network"] },
     { op: "unshare", kinds: ["mount", "uts", "ipc"] },
     { op: "join", kind: "uts", path: "/proc/self/ns/uts" },
     { op: "propagation", path: "/", flags: MS.PRIVATE | MS.REC },
@@ -33,8 +45,10 @@ function wholePlan(root: string): Op[] {
     }),
     { op: "remount", target: "/dev", flags: MS.NOEXEC },
     { op: "mkdir", path: "/dev/pts", mode: 0o755 },
+    mountOp({ source: "devpts", target: "/dev/pts", type: "devpts" }),
     { op: "mknod", path: "/dev/null", mode: 0o20666, major: 1, minor: 3, uid: 0, gid: 0 },
     { op: "symlink", path: "/dev/fd", target: "/proc/self/fd" },
+    { op: "terminal", width: 80, height: 24, uid: 1000, console: true },
     { op: "pivot" },
     { op: "mask", path: "/proc/kcore" },
     { op: "readonly", path: "/proc/sys" },
@@ -54,10 +68,12 @@ function wholePlan(root: string): Op[] {
 
 Deno.test("perform: every operation, in the order of a container", async () => {
   using root = new Root().withShell();
-  assert.deepEqual(await perform(wholePlan(root.path), { after: "id -u; hostname" }), {
+  const outcome = await performInTerminal(wholePlan(root.path), { after: "id -u; hostname; tty" });
+  assert.deepEqual(outcome, {
     result: 0,
     step: "",
-    out: "1000\nrenamed\n",
+    out: "1000\r\nrenamed\r\n/dev/pts/0\r\n",
+    status: 0,
   });
 });
 
@@ -81,7 +97,8 @@ function raw(code: number, write: (writer: MessageWriter) => void): Uint8Array {
 const code = (op: Op) => new DataView(encodePlan([op]).buffer).getUint32(4, true);
 const MKDIR = code({ op: "mkdir", path: "", mode: 0 });
 const USER = code({ op: "user", uid: 0, gid: 0, groups: [] });
-const LAST = code({ op: "seccomp", flags: 0, filter: ALLOW });
+const ENTER = code({ op: "enter", ...ownProcess, kinds: [] });
+const LAST = code({ op: "terminal", width: 0, height: 0, uid: 0, console: false });
 
 const MALFORMED: [what: string, plan: Uint8Array, step: string][] = [
   ["no count", new Uint8Array(), ""],
@@ -93,6 +110,8 @@ const MALFORMED: [what: string, plan: Uint8Array, step: string][] = [
   ["a string of 4 GiB less one", raw(MKDIR, (w) => w.u32(0xffffffff).u64(0).u64(0)), "mkdir"],
   ["a string without its NUL", raw(MKDIR, (w) => w.u32(3).u32(0x61616161).u64(0o755)), "mkdir"],
   ["a string with a NUL inside", raw(MKDIR, (w) => w.bytes("/a\0b").u64(0o755)), "mkdir /a"],
+  ["a start time with a NUL", raw(ENTER, (w) => w.u64(1).bytes("1\0").u64(0)), "enter"],
+  ["a terminal without an owner", raw(LAST, (w) => w.u64(80).u64(24)), "terminal"],
   ["more groups than it has", raw(USER, (w) => w.u64(0).u64(0).u64(9).u64(1)), "user"],
 ];
 

@@ -68,7 +68,6 @@ for (const [path, place] of PATHS) {
       mountOp({ target: path }),
       mountOp({ target: path, source: "/etc", flags: MS.BIND }),
       mountOp({ target: path, source: "/etc/passwd", flags: MS.BIND }),
-      { op: "chdir", path },
     ];
     for (const op of ops) assert.deepEqual(await reach(op), { result: 0, made: [place] }, op.op);
   });
@@ -178,10 +177,9 @@ Deno.test("perform: mknod and symlink make what they say", async () => {
   );
 });
 
-Deno.test("perform: chdir enters, making the folder, and never leaves", async () => {
+Deno.test("perform: chdir enters a folder that is there, and never leaves", async () => {
   const places: [string, string][] = [
     ["/folder", "/folder"],
-    ["/a/b", "/a/b"],
     ["/chain", "/folder"],
     ["/up", "/"],
     ["/etc/..", "/"],
@@ -192,6 +190,17 @@ Deno.test("perform: chdir enters, making the folder, and never leaves", async ()
     const { result, out } = await perform(ops, { after: "pwd; ls -d /file" });
     assert.deepEqual([result, out], [0, `${place}\n/file\n`], path);
   }
+  using root = hostileRoot();
+  for (
+    const [path, errno] of [["/a/b", ENOENT], ["/file", ENOTDIR], ["/outside", ENOENT]] as const
+  ) {
+    const { result, step } = await perform([root.op, { op: "pivot" }, { op: "chdir", path }]);
+    assert.deepEqual([result, step], [errno, `chdir ${path}`]);
+  }
+  assert.equal(root.has("/a"), undefined);
+  const proc = mountOp({ source: "proc", target: "/proc", type: "proc" });
+  const magic: Op[] = [root.op, proc, { op: "pivot" }, { op: "chdir", path: "/proc/self/cwd" }];
+  assert.equal((await perform(magic)).result, ELOOP);
 });
 
 Deno.test("perform: a mount target may be a link to what is not there yet", async () => {

@@ -159,6 +159,7 @@ Deno.test("perform: what works below the root fails without one", async () => {
     { op: "readonly", path: "/proc" },
     { op: "chdir", path: "/" },
     { op: "pivot" },
+    { op: "terminal", width: 0, height: 0, uid: 0, console: false },
   ];
   for (const op of ops) {
     const { result, step } = await perform([op]);

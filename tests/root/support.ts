@@ -8,7 +8,9 @@ import { must } from "../support/mod.ts";
 
 /** Negative, as the native side answers them. */
 export const ERRNO = {
+  EPERM: -1,
   ENOENT: -2,
+  ESRCH: -3,
   EIO: -5,
   ENXIO: -6,
   E2BIG: -7,
@@ -31,7 +33,10 @@ export const folder = Deno.makeTempDirSync({ prefix: "denowasi-native-" });
 Deno.chmodSync(folder, 0o755);
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 
-const SOURCES = ["plan", "mounts", "root", "wire"].map((name) => `src/linux/native/${name}.c`);
+const SOURCES = [
+  ...["plan", "plan_files", "plan_identity", "plan_mounts", "plan_namespaces", "plan_terminal"],
+  ...["mounts", "root", "wire"],
+].map((name) => `src/linux/native/${name}.c`);
 
 /** native_driver.c with the sources of the library, under ASan and UBSan. */
 export const DRIVER = `${folder}/driver`;
@@ -100,6 +105,32 @@ export async function perform(
   const [, result, more, step, out] = /^(\S+) (\S+) ([^\n]*)\n(.*)$/s.exec(output)!;
   assert.equal(Number(more), descriptors, "descriptors left open");
   return { result: Number(result), step, out };
+}
+
+/**
+ * Performs `ops` as `perform` does, but in a session of its own with a monitor, for plans with a terminal.
+ * @param after shell commands to run in the terminal
+ * @param typed what is typed there, before it is looked at
+ * @returns the outcome, in which `out` is the screen, and how the shell ended: the status of wait(2)
+ */
+export async function performInTerminal(
+  ops: Op[],
+  { before = "", after = ":", typed = "" }: { before?: string; after?: string; typed?: string },
+): Promise<Outcome & { status: number }> {
+  const script =
+    `${before}\nfile=$1; shift; printf "$1" | "$D" terminal $file /bin/busybox sh -c "$2"`;
+  const output = await shell(script, [planFile(ops), typed, after]);
+  const [, result, more, step, out, status] = /^(\S+) (\S+) ([^\n]*)\n(.*)status (\d+)\n$/s.exec(
+    output,
+  )!;
+  assert.equal(more, "0", "descriptors left open");
+  return { result: Number(result), step, out, status: Number(status) };
+}
+
+/** The process `pid` with its start time, field 22 of /proc/PID/stat. */
+export function identify(pid: number): { pid: number; startTime: string } {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  return { pid, startTime: stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] };
 }
 
 /** Entries by absolute path: a file's text, `null` for a folder, or the target of a link. */

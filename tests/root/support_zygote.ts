@@ -4,13 +4,13 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { buildModules, modulePath } from "../../scripts/modules.ts";
 import { compileHelper, compileLauncher } from "../../scripts/native.ts";
-import type { Op } from "../../src/linux/plan.ts";
+import type { Op, SandboxPlan } from "../../src/linux/plan.ts";
 import { MS } from "../../src/oci/mod.ts";
 import { serveControl } from "../../src/supervisor/control.ts";
 import type { LineConnection } from "../../src/supervisor/lines.ts";
-import { type Exit, Monitor } from "../../src/supervisor/monitor.ts";
+import { type Exit, Monitor, SIGKILL } from "../../src/supervisor/monitor.ts";
 import { Zygote } from "../../src/supervisor/zygote.ts";
-import { Running } from "../support/mod.ts";
+import { must, Running, waitFor } from "../support/mod.ts";
 import { mountOp } from "./support.ts";
 
 /** Where the tests of one file put everything. */
@@ -47,14 +47,19 @@ export interface Container {
   export?: string;
   args?: string[];
   env?: string[];
+  cwd?: string;
   init?: Op[];
   monitor?: Op[];
+  /** All of it, given what opens the streams; instead of `init` and `monitor`. */
+  plan?: (stdio: Op[]) => SandboxPlan;
+  /** Its monitor copies a terminal's bytes. */
+  terminal?: boolean;
   rootfs?: string;
 }
 
-/** A container whose init waits for its start. */
+/** A process whose init waits for its start. */
 export class Created {
-  constructor(readonly id: string, readonly monitor: Monitor, readonly pid: number) {}
+  constructor(readonly key: string, readonly monitor: Monitor, readonly pid: number) {}
 
   start(): Promise<void> {
     return this.monitor.start();
@@ -64,7 +69,29 @@ export class Created {
   async end(): Promise<{ code: number; out: string; err: string }> {
     const exit = await this.monitor.exited;
     assert.ok(exit, "the monitor went without a word");
-    return { code: exit.code, out: output(this.id, "out"), err: output(this.id, "err") };
+    return { code: exit.code, out: this.output("out"), err: this.output("err") };
+  }
+
+  /** What it has written so far. */
+  output(name: "out" | "err"): string {
+    return Deno.readTextFileSync(`${folder}/${this.key}/${name}`);
+  }
+
+  /** Waits until it has written `text`, or what matches it. */
+  async waitForOutput(text: string | RegExp): Promise<void> {
+    await waitFor(
+      `${this.key} to write ${text}`,
+      () =>
+        typeof text === "string"
+          ? this.output("out").includes(text)
+          : text.test(this.output("out")),
+    );
+  }
+
+  /** Types in its terminal. */
+  async type(text: string | Uint8Array): Promise<void> {
+    const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+    await Deno.writeFile(`${folder}/${this.key}/in`, bytes, { create: false });
   }
 
   async kill(signal: number): Promise<Exit | null> {
@@ -72,8 +99,6 @@ export class Created {
     return await this.monitor.exited;
   }
 }
-
-const output = (id: string, name: string) => Deno.readTextFileSync(`${folder}/${id}/${name}`);
 
 let count = 0;
 
@@ -83,6 +108,7 @@ export class TestZygote implements AsyncDisposable {
   readonly process: Running;
   readonly #listener = Deno.listen({ transport: "unix", path: this.socket });
   readonly #zygote = new Zygote({ runtime: RUNTIME, controlSocket: this.socket });
+  readonly #created: Created[] = [];
   readonly #expected = new Map<string, PromiseWithResolvers<LineConnection>>();
   readonly #connected = Promise.withResolvers<LineConnection>();
   readonly #served: Promise<void>;
@@ -104,8 +130,8 @@ export class TestZygote implements AsyncDisposable {
         this.#zygote.connected(connection);
         this.#connected.resolve(connection);
       },
-      monitor: (connection, id) => this.#expected.get(id)?.resolve(connection),
-      start: () => false,
+      monitor: (connection, key) => this.#expected.get(key)?.resolve(connection),
+      start: () => "refused",
       deleteTask: () => Promise.resolve(""),
     });
   }
@@ -128,27 +154,34 @@ export class TestZygote implements AsyncDisposable {
     return this.#connected.promise;
   }
 
-  /** Forks a container, whose init then waits for its start. */
-  async create(container: Container = {}): Promise<Created> {
-    const id = `c${count++}`;
-    const dir = `${folder}/${id}`;
+  /** Forks a container, or a process into `container`, that then waits for its start. */
+  async create(asked: Container = {}, container?: Created): Promise<Created> {
+    const key = container ? `${container.key}/e${count++}` : `c${count++}`;
+    const dir = `${folder}/${key}`;
     Deno.mkdirSync(dir);
     const expected = Promise.withResolvers<LineConnection>();
-    this.#expected.set(id, expected);
-    const { module = "/hello.wasm", rootfs = ROOT, args = [module], env = [] } = container;
+    this.#expected.set(key, expected);
+    const { module = "/hello.wasm", rootfs = ROOT, args = [module], env = [] } = asked;
+    const stdio = streams(dir);
+    const plan = asked.plan?.(stdio) ?? {
+      monitor: asked.monitor ?? [{ op: "unshare", kinds: ["pid"] }],
+      init: [...stdio, ...asked.init ?? sandbox(rootfs)],
+    };
     await this.#zygote.fork({
-      id,
+      key,
       rootfs,
       module,
-      folder: dir,
-      plan: {
-        monitor: container.monitor ?? [{ op: "unshare", kinds: ["pid"] }],
-        init: [...streams(dir), ...container.init ?? sandbox(rootfs)],
-      },
-      guest: { args, env, cwd: "/", export: container.export ?? "_start" },
+      plan,
+      guest: { args, env, cwd: asked.cwd ?? "/", export: asked.export ?? "_start" },
+      monitor: [
+        ...["--key", key, "--socket", this.socket, "--dir", dir],
+        ...asked.terminal ? await terminalFlags(dir) : [],
+      ],
     });
     const monitor = new Monitor(await expected.promise);
-    return new Created(id, monitor, await monitor.ready);
+    const created = new Created(key, monitor, await monitor.ready);
+    this.#created.push(created);
+    return created;
   }
 
   /** Runs a container to its end. */
@@ -170,8 +203,9 @@ export class TestZygote implements AsyncDisposable {
     ).map(Number);
   }
 
-  /** Ends as its supervisor's end does it. */
+  /** Ends as its supervisor's end does it, after everything that it has forked. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#created.map((created) => created.kill(SIGKILL)));
     (await this.connection)[Symbol.dispose]();
     this.#listener.close();
     await this.#served;
@@ -186,6 +220,13 @@ function streams(dir: string): Op[] {
     { op: "open", path: `${dir}/out`, flags, mode: 0o644, fd: 1 },
     { op: "open", path: `${dir}/err`, flags, mode: 0o644, fd: 2 },
   ];
+}
+
+/** A FIFO to type into and a file for the screen. */
+async function terminalFlags(dir: string): Promise<string[]> {
+  await must(["mkfifo", `${dir}/in`]);
+  for (const name of ["out", "err"]) Deno.writeTextFileSync(`${dir}/${name}`, "");
+  return ["--stdin", `${dir}/in`, "--stdout", `${dir}/out`, "--terminal", "1"];
 }
 
 /** Namespaces of every kind, the root, and no privileges. */

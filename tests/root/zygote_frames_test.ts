@@ -22,6 +22,23 @@ function frame(message: Uint8Array): Uint8Array {
   return bytes;
 }
 
+interface Request {
+  key?: string;
+  initPlan?: Uint8Array;
+  flags?: string[];
+  /** The number of flags, as the request has it. */
+  count?: number;
+}
+
+/** A request whose plan for the monitor is malformed. */
+function request({ key = "id", initPlan, flags = [], count = flags.length }: Request): Uint8Array {
+  const writer = new MessageWriter().bytes(key).bytes(ROOT).bytes("/hello.wasm").bytes("_start")
+    .bytes(new Uint8Array(3)).bytes(initPlan ?? new Uint8Array()).bytes("{}")
+    .bytes(`${folder}/runtime/launcher`).u32(count);
+  for (const flag of flags) writer.bytes(flag);
+  return writer.finish();
+}
+
 Deno.test("zygote ends in order when its supervisor does, within a request too", async () => {
   const whole = frame(new MessageWriter().bytes("id").bytes(ROOT).finish());
   for (const size of [0, 1, 3, 4, 5, whole.length - 1]) {
@@ -39,6 +56,14 @@ Deno.test("zygote ends with one line over a request that is malformed", async ()
       /EBADMSG/,
     ],
     ["a field without NUL", frame(new Uint8Array(64).fill(1)), /EBADMSG/],
+    ["too few arguments", frame(request({ flags: ["--key"], count: 2 })), /EBADMSG/],
+    ["an argument with a NUL", frame(request({ flags: ["--key\0"] })), /EBADMSG/],
+    [
+      "65 arguments",
+      frame(request({ flags: Array.from({ length: 65 }, () => "") })),
+      /E2BIG/,
+    ],
+    ["2^32 - 1 arguments", frame(request({ count: 0xffffffff })), /E2BIG/],
     [
       "16 MiB and a byte",
       frame(new Uint8Array()).map((_, at) => [1, 0, 0, 1][at]),
@@ -59,26 +84,16 @@ Deno.test("zygote answers a request whose plan is malformed through its monitor"
   const connection = await zygote.connection;
   const id = "malformed";
   Deno.mkdirSync(`${folder}/${id}`);
-  // No monitor is expected: it loses its connection and ends its init.
-  const fields = [
-    id,
-    ROOT,
-    "/hello.wasm",
-    "_start",
-    new Uint8Array(3),
-    Uint8Array.of(1, 0, 0, 0),
-    "{}",
-    `${folder}/none`,
-    `${folder}/${id}`,
-  ];
-  const writer = new MessageWriter();
-  for (const field of [...fields, `${folder}/runtime/launcher`]) writer.bytes(field);
-  await connection.write(frame(writer.finish()));
+  // No monitor is expected: it finds nobody to connect to and ends its init.
+  const key = `${"c".repeat(76)}/${"e".repeat(76)}`; // as long as containerd's ids
+  const flags = ["--key", key, "--socket", `${folder}/none`, "--dir", `${folder}/${id}`];
+  const message = request({ key, initPlan: Uint8Array.of(1, 0, 0, 0), flags });
+  await connection.write(frame(message));
   const head = await connection.readBytes(4);
   const reader = new MessageReader(
     (await connection.readBytes(new DataView(head!.buffer).getUint32(0, true)))!,
   );
-  assert.deepEqual([reader.string(), reader.string(), reader.string()], [id, "ok", ""]);
+  assert.deepEqual([reader.string(), reader.string(), reader.string()], [key, "ok", ""]);
   await waitFor("its monitor to end", () => zygote.children().length === 0);
   assert.equal((await zygote.run()).code, 0);
 });

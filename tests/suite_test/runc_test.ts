@@ -4,22 +4,12 @@
  */
 
 import assert from "node:assert/strict";
-import { buildImage, file, symlink } from "../../scripts/image.ts";
 import { listCgroups } from "../support/cgroups.ts";
+import { busyboxImage } from "../support/images.ts";
 import { assertCensus, Daemon, type Version, waitFor } from "../support/mod.ts";
 
 const IMAGE = "localhost/denowasi/busybox:latest";
 const RUN = ["run", "--rm", "--runtime", "io.containerd.runc.v2"];
-
-/** ctr's arguments replace the entry point, so the commands are there by their names. */
-async function busyboxImage(): Promise<Uint8Array> {
-  const applets = ["sh", "true", "sleep"];
-  const layers = [
-    [file("/bin/busybox", await Deno.readFile("/bin/busybox"), 0o755)],
-    applets.map((name) => symlink(`/bin/${name}`, "busybox")),
-  ];
-  return await buildImage({ ref: IMAGE, layers, config: { Env: ["PATH=/bin"] } });
-}
 
 /** Leaves the folders behind that the first container of a daemon does. */
 async function warmUp(daemon: Daemon) {
@@ -34,7 +24,7 @@ for (const version of VERSIONS) {
     {
       await using daemon = await Daemon.start({ version });
       base = daemon.base;
-      await daemon.importImage(await busyboxImage());
+      await daemon.importImage(await busyboxImage(IMAGE));
       await warmUp(daemon);
       for (const [name, body] of Object.entries(STEPS)) await t.step(name, () => body(daemon));
     }
@@ -106,7 +96,10 @@ const STEPS: Record<string, (daemon: Daemon) => Promise<void>> = {
       "sleep",
       "60",
     ]);
-    const pid = daemon.processes().find(({ comm }) => comm === "sleep")!.pid;
+    // Started, but maybe still runc's init for a moment.
+    const { pid } = await waitFor("the process", () => {
+      return daemon.processes().find(({ comm }) => comm === "sleep");
+    });
     for (const signal of ["TERM", "KILL"] as const) {
       await daemon.restart(signal);
       const tasks = await daemon.mustCtr(["task", "list"]);

@@ -33,7 +33,7 @@ export interface Process {
 
 const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-const SOCKET = "/run/containerd/containerd.sock";
+export const SOCKET = "/run/containerd/containerd.sock";
 const NO_CRI = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.runtime"];
 
 /**

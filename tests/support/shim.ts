@@ -2,12 +2,11 @@
 
 import { task, TaskV3 } from "../../src/proto/mod.ts";
 import { Client } from "../../src/ttrpc/mod.ts";
-import type { Result } from "./command.ts";
+import { must, type Result } from "./command.ts";
 import type { Daemon, Process } from "./daemon.ts";
 import { waitFor } from "./wait.ts";
-import { moduleFiles } from "./wasm.ts";
+import { moduleFiles, RUNTIME } from "./wasm.ts";
 
-const SHIM = "containerd-shim-deno-v1";
 const SOCKET = "/run/containerd/containerd.sock";
 
 type TaskMethods = typeof task.Task.methods;
@@ -57,6 +56,7 @@ export interface Spec {
     env: string[];
     cwd: string;
     user: { uid: number; gid: number };
+    terminal?: boolean;
     rlimits: { type: string; soft: number; hard: number }[];
   };
   root: { path: string; readonly?: boolean };
@@ -82,40 +82,84 @@ export async function makeBundle(daemon: Daemon, options: BundleOptions): Promis
   return bundle;
 }
 
+/** Which shim is called, and how. */
+export interface ShimCall {
+  /** containerd's name of it. */
+  runtime?: string;
+  /** Variables of its environment besides containerd's. */
+  env?: Record<string, string>;
+  /** What it reads: the runtime options. */
+  stdin?: Uint8Array;
+}
+
 /** Runs the shim with one of its commands, as containerd does: in the bundle, with containerd's addresses. */
 export function callShim(
   daemon: Daemon,
   command: "start" | "delete",
   { id, bundle }: { id: string; bundle: string },
+  { runtime = RUNTIME, env = {}, stdin }: ShimCall = {},
 ): Promise<Result> {
-  return daemon.exec(shimCommand(daemon, command, { id, bundle }), {
-    timeoutMs: 40_000,
-    env: { TTRPC_ADDRESS: `${SOCKET}.ttrpc`, GRPC_ADDRESS: SOCKET, NAMESPACE: daemon.namespace },
-  });
-}
-
-function shimCommand(
-  daemon: Daemon,
-  command: string,
-  { id, bundle }: { id: string; bundle: string },
-): string[] {
-  const flags = ["-namespace", daemon.namespace, "-address", SOCKET, "-publish-binary"];
+  const variables = {
+    TTRPC_ADDRESS: `${SOCKET}.ttrpc`,
+    GRPC_ADDRESS: SOCKET,
+    NAMESPACE: daemon.namespace,
+    ...env,
+  };
+  const assignments = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+  const flags = ["-namespace", daemon.namespace, "-address", SOCKET];
+  flags.push("-publish-binary", "/usr/bin/containerd", "-id", id);
   const last = command === "delete" ? ["-bundle", bundle, command] : [command];
-  return ["env", `--chdir=${bundle}`, SHIM, ...flags, "/usr/bin/containerd", "-id", id, ...last];
+  const shell = runtime === RUNTIME ? [] : ["sh", "-c", FOR_RUNC, "sh"];
+  const argv = ["env", `--chdir=${bundle}`, ...assignments, ...shell];
+  return daemon.exec([...argv, program(runtime), ...flags, ...last], { timeoutMs: 40_000, stdin });
 }
 
-/** Starts the shim of a bundle and connects to it. @throws Error with what the shim said */
+/**
+ * What runc's shim insists on: a FIFO for its log, which containerd makes and reads (here whoever
+ * inherits descriptor 9), and a parent in its pid namespace, whose OOM score it looks at.
+ */
+const FOR_RUNC = '[ -p log ] || mkfifo log; exec 9<>log; "$@"; exit $?';
+
+/** io.containerd.NAME.VERSION is the file containerd-shim-NAME-VERSION. */
+function program(runtime: string): string {
+  const [name, version] = runtime.split(".").slice(-2);
+  return `containerd-shim-${name}-${version}`;
+}
+
+/**
+ * Starts the shim of a bundle and connects to it, by `version` of the service unless the shim names one.
+ * @throws Error with what the shim said
+ */
 export async function startShim(
   daemon: Daemon,
   target: { id: string; bundle: string },
   version: 2 | 3 = 2,
+  call: ShimCall = {},
 ): Promise<TaskClient> {
-  const { code, out, err } = await callShim(daemon, "start", target);
+  const { code, out, err } = await callShim(daemon, "start", target, call);
   if (code !== 0) throw new Error(`start of ${target.id}: exit ${code}: ${err}`);
-  return await TaskClient.connect(daemon.path(out.trim().replace(/^unix:\/\//, "")), version);
+  const { address, version: named = version } = parseAddress(out);
+  return await TaskClient.connect(daemon.path(address), named);
 }
 
-/** A folder with the files of the test image, for bundles to share. Answers its path, on both sides. */
+/** Connects to the shim that serves containerd's task `id`, as containerd does. */
+export async function connectTask(daemon: Daemon, id: string): Promise<TaskClient> {
+  const bootstrap = daemon.path(`${daemon.bundle(id)}/bootstrap.json`);
+  const text = await Deno.readTextFile(bootstrap).catch(() => "{}");
+  const { version = 2 } = JSON.parse(text) as { version?: 2 | 3 };
+  return await TaskClient.connect(await daemon.taskSocket(id), version);
+}
+
+/** What `start` prints: an address, or JSON with one. */
+function parseAddress(out: string): { address: string; version?: 2 | 3 } {
+  const { address, version } = out.startsWith("{") ? JSON.parse(out) : { address: out.trim() };
+  return { address: address.replace(/^unix:\/\//, ""), version };
+}
+
+/**
+ * A folder with the files of the test image and every applet of its busybox, for bundles to share.
+ * Answers its path, on both sides.
+ */
 export async function writeRoot(daemon: Daemon): Promise<string> {
   const root = `${daemon.base}/shared-root`;
   for (const entry of await moduleFiles()) {
@@ -124,7 +168,19 @@ export async function writeRoot(daemon: Daemon): Promise<string> {
     await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
     await Deno.writeFile(path, entry.data as Uint8Array, { mode: entry.mode });
   }
+  for (const name of (await must(["busybox", "--list"])).out.trimEnd().split("\n")) {
+    if (name !== "busybox") await link("busybox", `${root}/bin/${name}`);
+  }
   return root;
+}
+
+/** Pods of one daemon share the folder: the link may be there. */
+async function link(target: string, path: string): Promise<void> {
+  try {
+    await Deno.symlink(target, path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
 }
 
 /** What Create is told to mount: an overlay of a container's own over the folder `root`. */
