@@ -16,6 +16,7 @@ import { chart } from "./bench/chart.ts";
 import { measureCompute } from "./bench/compute.ts";
 import { measureCtrRun } from "./bench/ctr_run.ts";
 import { measureContainerMemory, measurePodMemory } from "./bench/memory.ts";
+import { measureManyNativePods, measureNativePods, nativeShims } from "./bench/native.ts";
 import type { Template } from "./bench/pod.ts";
 import {
   claimsText,
@@ -33,7 +34,7 @@ const ROOT = new URL("..", import.meta.url).pathname;
 const SHIM_DIR = `${ROOT}dist`;
 const OUT = `${ROOT}dist/bench`;
 /** A run takes less than half of it. */
-const TIMEOUT_MS = 240_000;
+const TIMEOUT_MS = 480_000;
 
 /** How much is measured. */
 interface Rounds {
@@ -43,6 +44,8 @@ interface Rounds {
   furtherContainers: number;
   pods: number[];
   compute: number;
+  nativePods: number;
+  manyNativePods: number[];
 }
 
 /** The load, per processor, above which figures say little. */
@@ -55,6 +58,8 @@ const FULL: Rounds = {
   furtherContainers: 10,
   pods: [1, 10, 50],
   compute: 5,
+  nativePods: 8,
+  manyNativePods: [1, 10, 50],
 };
 const QUICK: Rounds = {
   ctrRun: 5,
@@ -63,12 +68,14 @@ const QUICK: Rounds = {
   furtherContainers: 3,
   pods: [1, 3],
   compute: 1,
+  nativePods: 2,
+  manyNativePods: [1, 3],
 };
 
 async function machine(daemon: Daemon): Promise<Facts> {
   /** "containerd github.com/containerd/containerd 1.7.24 REVISION", "runc version 1.1.5". */
   const version = async (name: string) =>
-    (await daemon.exec([name, "--version"])).out.split(/\s/)[2];
+    (await daemon.exec([name, "--version"])).out.split(/\s/)[2] ?? "none";
   const shim = await must([`${SHIM_DIR}/containerd-shim-deno-v1`, "-v"]);
   const field = (name: string) => new RegExp(`^ *${name}: *(.*)$`, "m").exec(shim.out)?.[1] ?? "";
   const cpuinfo = await Deno.readTextFile("/proc/cpuinfo");
@@ -80,6 +87,7 @@ async function machine(daemon: Daemon): Promise<Facts> {
     load: Deno.loadavg().map((load) => load.toFixed(2)).join(" "),
     containerd: await version("containerd"),
     runc: await version("runc"),
+    crun: await version("crun"),
     shim: `${field("Version")} ${field("Revision")}`,
     runtime: field("Runtime"),
     v8: field("V8"),
@@ -95,6 +103,7 @@ async function measure(daemon: Daemon, quick: boolean): Promise<Report> {
   console.log(factsText(facts));
   const spec = JSON.parse((await daemon.mustCtr(["oci", "spec"])).out);
   const template: Template = { daemon, spec, root: await writeRoot(daemon) };
+  const shims = await nativeShims(daemon);
   const sections: Section[] = [];
   const steps: Record<string, () => Promise<Section>> = {
     "ctr run": () => measureCtrRun(daemon, rounds.ctrRun),
@@ -104,6 +113,8 @@ async function measure(daemon: Daemon, quick: boolean): Promise<Report> {
     "container memory": () => measureContainerMemory(template, rounds.furtherContainers),
     "pod memory": () => measurePodMemory(template, rounds.pods),
     "computation": () => measureCompute(template, rounds.compute),
+    "native pods": () => measureNativePods(template, shims, rounds.nativePods),
+    "many native pods": () => measureManyNativePods(template, shims, rounds.manyNativePods),
   };
   for (const [name, step] of Object.entries(steps)) {
     const section = await step().catch((cause) => {

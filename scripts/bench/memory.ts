@@ -7,19 +7,19 @@ import { Pod, settled, type Template } from "./pod.ts";
 import type { Section } from "./report.ts";
 import { DAEMON } from "./starts.ts";
 
-const CONFIG = "/etc/denowasi/config.toml";
+export const CONFIG = "/etc/denowasi/config.toml";
 
 /**
  * Memory of processes. `pss` divides each shared page by the number of processes that share it, so
  * that sums are what the machine has given; `own` is of pages that nothing else shares.
  */
-interface Memory {
+export interface Memory {
   pss: number;
   own: number;
 }
 
 /** The sum over the processes `pids` of smaps_rollup, see proc(5); nothing for one that has ended. */
-function memoryOf(daemon: Daemon, pids: readonly number[]): Memory {
+export function memoryOf(daemon: Daemon, pids: readonly number[]): Memory {
   const sum = { pss: 0, own: 0 };
   for (const pid of pids) {
     const text = readUnlessEnded(daemon.path(`/proc/${pid}/smaps_rollup`));

@@ -14,11 +14,12 @@ import {
 } from "../../tests/support/shim.ts";
 import { waitFor, within } from "../../tests/support/wait.ts";
 
-const FOLDER = "/run/bench";
-const SANDBOX_ID = "io.kubernetes.cri.sandbox-id";
-const SIGKILL = 9;
+/** Where the benchmark's bundles are, inside the daemon. */
+export const FOLDER = "/run/bench";
+export const SANDBOX_ID = "io.kubernetes.cri.sandbox-id";
+export const SIGKILL = 9;
 /** How long any container of the benchmark may take to its first byte, and to its end. */
-const TIMEOUT_MS = 30_000;
+export const TIMEOUT_MS = 30_000;
 
 /** What the containers of a daemon have in common. */
 export interface Template {
@@ -26,8 +27,10 @@ export interface Template {
   /** Folder with the modules, the lower layer of every rootfs. */
   root: string;
   /** What `ctr oci spec` prints. */
-  spec: Spec & { linux: { namespaces: { type: string; path?: string }[] } };
+  spec: BenchSpec;
 }
+
+export type BenchSpec = Spec & { linux: { namespaces: { type: string; path?: string }[] } };
 
 /** A container that is ready for Create. */
 export interface Prepared {
@@ -81,10 +84,23 @@ async function read(path: string, onChunk: () => void): Promise<string> {
 
 let count = 0;
 
+/** Lets a container share what those of a Kubernetes pod share with the pod's first one, whose init is `pid`. */
+export function joinNamespaces({ linux }: BenchSpec, pid: number): void {
+  for (const namespace of linux.namespaces) {
+    const file = { network: "net", ipc: "ipc", uts: "uts" }[namespace.type];
+    if (file) namespace.path = `/proc/${pid}/ns/${file}`;
+  }
+}
+
+/** @param paths on the host */
+export async function makeFifos(paths: string[]): Promise<void> {
+  const { success } = await new Deno.Command("mkfifo", { args: paths }).output();
+  if (!success) throw new Error(`mkfifo ${paths.join(" ")}: failed`);
+}
+
 export class Pod {
   #client: TaskClient | undefined;
   readonly #running = new Set<string>();
-  /** The pid of the first container, whose namespaces the others join as in Kubernetes. */
   #first: number | undefined;
 
   constructor(readonly template: Template, readonly name = `pod${++count}`) {}
@@ -92,6 +108,12 @@ export class Pod {
   get client(): TaskClient {
     if (!this.#client) throw new Error(`pod ${this.name}: no container was launched yet`);
     return this.#client;
+  }
+
+  /** The pid of the first container, whose namespaces the others join as in Kubernetes. */
+  get first(): number {
+    if (!this.#first) throw new Error(`pod ${this.name}: no container was created yet`);
+    return this.#first;
   }
 
   /**
@@ -107,16 +129,10 @@ export class Pod {
     config.process.args = args;
     config.annotations = { [SANDBOX_ID]: this.name };
     config.linux.cgroupsPath = `/${daemon.namespace}/${id}`;
-    if (join) {
-      for (const namespace of config.linux.namespaces) {
-        const file = { network: "net", ipc: "ipc", uts: "uts" }[namespace.type];
-        if (file) namespace.path = `/proc/${this.#first}/ns/${file}`;
-      }
-    }
+    if (join) joinNamespaces(config, this.first);
     await Deno.mkdir(daemon.path(`${bundle}/rootfs`), { recursive: true });
     await Deno.writeTextFile(daemon.path(`${bundle}/config.json`), JSON.stringify(config));
-    const { success } = await new Deno.Command("mkfifo", { args: [daemon.path(fifo)] }).output();
-    if (!success) throw new Error(`mkfifo ${fifo}: failed`);
+    await makeFifos([daemon.path(fifo)]);
     return { id, bundle, fifo, rootfs: [await overlay(daemon, root, id)] };
   }
 

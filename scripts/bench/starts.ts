@@ -1,5 +1,6 @@
 /** How fast, and how many at a time, containers start in a pod that runs already. */
 
+import { inParallel } from "./parallel.ts";
 import type { Section } from "./report.ts";
 import {
   type FinishedLaunch,
@@ -103,10 +104,7 @@ export async function measureThroughput(template: Template, containers: number):
     const waiting: Prepared[] = [];
     for (let i = 0; i < containers; i++) waiting.push(await pod.prepare(HELLO, { join: true }));
     const beginMs = performance.now();
-    const work = async () => {
-      for (let next = waiting.pop(); next; next = waiting.pop()) await pod.run(next);
-    };
-    await Promise.all(Array.from({ length: parallel }, work));
+    await inParallel(waiting, parallel, (container) => pod.run(container));
     const seconds = (performance.now() - beginMs) / 1000;
     rows.push({ label: `${parallel} at a time`, values: [containers / seconds] });
   }
