@@ -11,7 +11,7 @@ const LAYERS = [
   ["cli"],
   ["task"],
   ["supervisor", "zygote"],
-  ["engine", "stdio", "cgroups", "image", "config"],
+  ["engine", "runc", "stdio", "cgroups", "image", "config"],
   ["oci"],
   ["linux"],
   ["containerd"],

@@ -4,6 +4,7 @@
  * is 1 when something is not as it should be. Leaves nothing running, mounted or behind. Needs root.
  */
 
+import { busyboxImage } from "../tests/support/images.ts";
 import { Daemon, type Result } from "../tests/support/mod.ts";
 import { moduleImage } from "./image.ts";
 import { buildModules, modulePath } from "./modules.ts";
@@ -11,6 +12,9 @@ import { buildModules, modulePath } from "./modules.ts";
 const ROOT = new URL("..", import.meta.url).pathname;
 const IMAGE = "localhost/denowasi/wasi-demo-app:latest";
 const MODULE = "wasi-demo-app.wasm";
+const NATIVE_IMAGE = "localhost/denowasi/busybox:latest";
+/** What makes a pod of containers, as Kubernetes' annotation does. */
+const POD = ["--annotation", "io.containerd.runc.v2.group=pod"];
 
 /** Where the demo's containers run. */
 export interface DemoOptions {
@@ -37,12 +41,15 @@ export async function demo({ shimDir, runtime, image }: DemoOptions): Promise<st
   const version = (await daemon.exec(["containerd", "--version"])).out.trim();
   console.log(`A private containerd runs: ${version}`);
   await daemon.importImage(image);
-  console.log(`Imported ${IMAGE}`);
+  await daemon.importImage(await busyboxImage(NATIVE_IMAGE));
+  console.log(`Imported ${IMAGE} and ${NATIVE_IMAGE}`);
 
+  const flags = ["run", "--rm", "--runtime", runtime];
   const line = (
     id: string,
     command: string[],
-  ) => ["run", "--rm", "--runtime", runtime, IMAGE, id, `/${MODULE}`, ...command];
+    more: string[] = [],
+  ) => [...flags, ...more, IMAGE, id, `/${MODULE}`, ...command];
   const show = (args: string[], result: Result, expected: Expected) => {
     console.log(`\n$ ctr ${args.join(" ")}`);
     if (result.out + result.err !== "") console.log((result.out + result.err).trimEnd());
@@ -59,11 +66,17 @@ export async function demo({ shimDir, runtime, image }: DemoOptions): Promise<st
   await run("demo-2", ["exit", "42"], { code: 42, out: "", err: "" });
   await run("demo-3", ["sleep", "1.5"], { code: 0, out: "", err: "exiting\n", atLeastMs: 1500 });
 
-  const args = line("demo-4", ["daemon"]);
+  const args = line("demo-4", ["daemon"], POD);
   const song = daemon.spawnCtr(args, { timeoutMs: 30_000 });
+  const exec = ["task", "exec", "--exec-id", "e1", "demo-4", `/${MODULE}`, "echo", "from inside"];
+  const beside = [...flags, ...POD, NATIVE_IMAGE, "demo-5", "echo", "native, in the same pod"];
   const kill = ["task", "kill", "--signal", "SIGTERM", "demo-4"];
   try {
     await song.waitForOutput("just because...\n");
+    const inside = { code: 0, out: "from inside\n", err: "exiting\n" };
+    show(exec, await daemon.ctr(exec), inside);
+    const native = { code: 0, out: "native, in the same pod\n", err: "" };
+    show(beside, await daemon.ctr(beside), native);
     show(kill, await daemon.ctr(kill), { code: 0, out: "", err: "" });
     show(args, await song.result, { code: 143, out: /^This is a song that never ends\./, err: "" });
   } finally {
