@@ -20,7 +20,8 @@ async function main([action, ...rest]: readonly string[]): Promise<void> {
     }
     case "zygote": {
       const { runZygote } = await import("./zygote/main.ts");
-      return await runZygote(rest[0], `${rest[1]}/libdenowasi.so`);
+      const [socket, runtime, engine] = rest;
+      return await runZygote(socket, `${runtime}/libdenowasi.so`, engine);
     }
     default:
       throw new ShimError("Internal", `read the arguments: unknown action ${action}`);

@@ -36,6 +36,7 @@ export async function serve(call: Call): Promise<void> {
       containerd: call.address,
       namespace: call.namespace,
       group,
+      engine: call.engine,
     });
     const address = `unix://${places.taskSocket}`;
     const joined = await joinGroup(places, call, bundle);

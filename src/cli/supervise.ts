@@ -68,12 +68,12 @@ class SupervisorProcess {
 
   constructor(prepared: Prepared) {
     const { call, config, options, places, control, tasks, address, hasMember } = prepared;
-    const { namespace, runtime } = call;
+    const { namespace, runtime, engine } = call;
     this.#config = config;
     this.#options = options;
     this.#control = control;
     this.#tasks = tasks;
-    this.#zygote = new Zygote({ runtime, controlSocket: places.controlSocket });
+    this.#zygote = new Zygote({ runtime, controlSocket: places.controlSocket, engine });
     if (call.zygote) this.#zygote.expect();
     this.#publisher = new Publisher({
       address: Deno.env.get("TTRPC_ADDRESS") ?? `${call.address}.ttrpc`,

@@ -4,7 +4,14 @@
  */
 
 import { ShimError } from "../errdefs/mod.ts";
-import { type Engine, type Guest, type Host, type Outcome, TRAP_EXIT_CODE } from "./mod.ts";
+import {
+  type Engine,
+  type Guest,
+  type Host,
+  type Outcome,
+  type Program,
+  TRAP_EXIT_CODE,
+} from "./mod.ts";
 import { WARM_UP_MODULE } from "./warm_up.ts";
 
 type Wasi = typeof import("node:wasi").WASI;
@@ -14,22 +21,27 @@ const NAMESPACE = "wasi_snapshot_preview1";
 const SUCCESS = 0;
 const EFAULT = 21;
 
+const EMPTY_GUEST: Guest = {
+  ...{ args: ["warm-up"], env: [], cwd: "/", export: "_start" },
+  ...{ preopens: [], listeners: [] },
+};
+
 /** Load the engine. It loads Deno's Node layer, which takes 50 ms: only the zygote does this. */
-export async function denoEngine(host: Host): Promise<Engine<WebAssembly.Module>> {
+export async function denoEngine(host: Host): Promise<Engine> {
   const { WASI } = await import("node:wasi");
   return new DenoEngine(WASI, host);
 }
 
-class DenoEngine implements Engine<WebAssembly.Module> {
+class DenoEngine implements Engine {
   readonly name = "deno";
   readonly #given: ReadonlySet<string>;
 
   constructor(readonly wasi: Wasi, readonly host: Host) {
-    const { imports } = this.#newWasi({ args: [], env: [], cwd: "/", export: "_start" });
+    const { imports } = this.#newWasi(EMPTY_GUEST);
     this.#given = new Set(Object.keys(imports));
   }
 
-  compile(code: Uint8Array<ArrayBuffer>, path: string): WebAssembly.Module {
+  compile(code: Uint8Array<ArrayBuffer>, path: string): Program {
     let module: WebAssembly.Module;
     try {
       module = new WebAssembly.Module(code);
@@ -44,24 +56,19 @@ class DenoEngine implements Engine<WebAssembly.Module> {
         `link ${path}: no host gives its import ${from}.${name} (${kind})`,
       );
     }
-    return module;
-  }
-
-  checkExport(module: WebAssembly.Module, name: string, path: string): void {
-    const found = WebAssembly.Module.exports(module).find((item) => item.name === name);
-    if (found?.kind === "function") return;
-    const reason = found ? `it is a ${found.kind}, not a function` : "there is none";
-    throw new ShimError("InvalidArgument", `find export ${name} of ${path}: ${reason}`);
+    return {
+      checkExport: (name) => checkExport(module, name, path),
+      run: (guest) => this.#run(module, guest),
+    };
   }
 
   warmUp(): void {
     const module = new WebAssembly.Module(WARM_UP_MODULE);
-    const guest = { args: ["warm-up"], env: ["A=B"], cwd: "/", export: "_start" };
-    const { code, message } = this.run(module, guest);
+    const { code, message } = this.#run(module, { ...EMPTY_GUEST, env: ["A=B"] });
     if (code !== 0) throw new ShimError("Internal", `warm up the engine: exit ${code}: ${message}`);
   }
 
-  run(module: WebAssembly.Module, guest: Guest): Outcome {
+  #run(module: WebAssembly.Module, guest: Guest): Outcome {
     try {
       const { wasi, imports } = this.#newWasi(guest);
       const linked: { memory?: WebAssembly.Memory } = {};
@@ -97,8 +104,7 @@ class DenoEngine implements Engine<WebAssembly.Module> {
       version: "preview1",
       args: guest.args,
       env: {}, // an object has neither their order nor duplicates: see environ()
-      // Programs look relative paths up below ".", absolute ones below the last preopen that fits.
-      preopens: guest.cwd === "/" ? { "/": "/" } : { ".": guest.cwd, "/": "/" },
+      preopens: Object.fromEntries(guest.preopens.map(({ guest, host }) => [guest, host])),
       returnOnExit: true,
     });
     const object = wasi.getImportObject() as Record<string, Preview1>;
@@ -147,4 +153,11 @@ function trapMessage(error: unknown): string {
   if (!(error instanceof Error)) return `trap: ${error}\n`;
   const frames = (error.stack ?? "").split("\n").filter((line) => line.includes("wasm"));
   return [`trap: ${error.message}`, ...frames, ""].join("\n");
+}
+
+function checkExport(module: WebAssembly.Module, name: string, path: string): void {
+  const found = WebAssembly.Module.exports(module).find((item) => item.name === name);
+  if (found?.kind === "function") return;
+  const reason = found ? `it is a ${found.kind}, not a function` : "there is none";
+  throw new ShimError("InvalidArgument", `find export ${name} of ${path}: ${reason}`);
 }

@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import wabt from "wabt";
 import { denoEngine } from "./deno.ts";
-import type { Guest, Outcome } from "./mod.ts";
+import type { Guest, Outcome, Program } from "./mod.ts";
 
 const { parseWat } = await wabt();
+
+const GUEST: Guest = {
+  ...{ args: ["app"], env: [], cwd: "/", export: "_start" },
+  ...{ preopens: [], listeners: [] },
+};
 
 /** What the engine was asked for at random: each byte counts on from the last one. */
 let drawn = 0;
@@ -20,7 +25,7 @@ function wat(source: string): Uint8Array<ArrayBuffer> {
   }
 }
 
-const compile = (source: string) => engine.compile(wat(source), "/app.wasm");
+const compile = (source: string) => engine.compile(wat(source), "/app.wasm") as Program;
 
 /** An import of WASI preview 1, as $name. */
 const wasi = (name: string, parameters: number, result = "(result i32)") =>
@@ -35,7 +40,7 @@ function run(imports: string, body: string, guest: Partial<Guest> = {}, more = "
   const module = compile(
     `(module ${imports} (memory (export "memory") 1) ${more} (func (export "_start") ${body}))`,
   );
-  return engine.run(module, { args: ["app"], env: [], cwd: "/", export: "_start", ...guest });
+  return module.run({ ...GUEST, ...guest });
 }
 
 /** Exits with the i32 that `expression` leaves. */
@@ -151,44 +156,44 @@ Deno.test("engine.compile() accepts every function of preview 1", () => {
   );
 });
 
-Deno.test("engine.checkExport() wants a function", () => {
+Deno.test("Program.checkExport() wants a function", () => {
   const module = compile(
     '(module (memory (export "memory") 1) (func (export "_start")) (func (export "foo")))',
   );
-  engine.checkExport(module, "_start", "/app.wasm");
-  engine.checkExport(module, "foo", "/app.wasm");
-  assert.throws(() => engine.checkExport(module, "bar", "/app.wasm"), {
+  module.checkExport("_start");
+  module.checkExport("foo");
+  assert.throws(() => module.checkExport("bar"), {
     kind: "InvalidArgument",
     message: "find export bar of /app.wasm: there is none",
   });
-  assert.throws(() => engine.checkExport(module, "memory", "/app.wasm"), {
+  assert.throws(() => module.checkExport("memory"), {
     kind: "InvalidArgument",
     message: "find export memory of /app.wasm: it is a memory, not a function",
   });
 });
 
-Deno.test("engine.run() answers the exit code", () => {
+Deno.test("Program.run() answers the exit code", () => {
   assert.deepEqual(run(EXIT, ""), { code: 0, message: "" });
   for (const code of [0, 1, 42, 134, 255]) {
     assert.deepEqual(run(EXIT, exitWith(`(i32.const ${code})`)), { code, message: "" });
   }
 });
 
-Deno.test("engine.run() runs the export that it is told to", () => {
+Deno.test("Program.run() runs the export that it is told to", () => {
   const other = `(func (export "foo") ${exitWith("(i32.const 7)")})`;
   assert.equal(run(EXIT, "", { export: "foo" }, other).code, 7);
   assert.equal(run(EXIT, "", {}, other).code, 0);
 });
 
-Deno.test("engine.run() runs a module without memory", () => {
+Deno.test("Program.run() runs a module without memory", () => {
   const module = compile(`(module ${EXIT} (func (export "_start") ${exitWith("(i32.const 3)")}))`);
-  assert.deepEqual(engine.run(module, { args: [], env: [], cwd: "/", export: "_start" }), {
+  assert.deepEqual(module.run(GUEST), {
     code: 3,
     message: "",
   });
 });
 
-Deno.test("engine.run() answers a trap with its stack, innermost first", () => {
+Deno.test("Program.run() answers a trap with its stack, innermost first", () => {
   const functions = "(func $inner unreachable) (func $outer (call $inner))";
   const { code, message } = run("", "(call $outer)", {}, functions);
   assert.equal(code, 134);
@@ -207,7 +212,7 @@ Deno.test.each([
   ["(drop (i32.load (i32.const 65533)))", "memory access out of bounds"],
   ["(drop (i32.div_s (i32.const 1) (i32.const 0)))", "divide by zero"],
   ["(call $self)", "Maximum call stack size exceeded"],
-])("engine.run() answers the trap of %s", (body, reason) => {
+])("Program.run() answers the trap of %s", (body, reason) => {
   const { code, message } = run(
     "",
     body,
@@ -218,7 +223,7 @@ Deno.test.each([
   assert.equal(message.split("\n")[0], `trap: ${reason}`);
 });
 
-Deno.test("engine.run() begins anew each time", () => {
+Deno.test("Program.run() begins anew each time", () => {
   const counting = "(global $count (mut i32) (i32.const 0))";
   const body = `(global.set $count (i32.add (global.get $count) (i32.const 1)))
     (i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (global.get $count)))
@@ -227,7 +232,7 @@ Deno.test("engine.run() begins anew each time", () => {
     `(module ${EXIT} (memory (export "memory") 1) ${counting} (func (export "_start") ${body}))`,
   );
   for (let round = 0; round < 3; round++) {
-    assert.equal(engine.run(module, { args: [], env: [], cwd: "/", export: "_start" }).code, 1);
+    assert.equal(module.run(GUEST).code, 1);
   }
 });
 
@@ -265,7 +270,7 @@ for (const what of ["args", "environ"] as const) {
     ["1=b", "0=a", "__proto__=x", "constructor=y"],
   ];
   for (const list of lists) {
-    Deno.test(`engine.run() gives ${what} verbatim: ${JSON.stringify(list)}`, () => {
+    Deno.test(`Program.run() gives ${what} verbatim: ${JSON.stringify(list)}`, () => {
       const guest = what === "args" ? { args: list } : { env: list };
       const text = new TextEncoder().encode(list.map((entry) => `${entry}\0`).join(""));
       const sizes = bytesAfter(
@@ -313,7 +318,7 @@ Deno.test.each([
   ["random_get", `(i32.const 0) (i32.const ${PAGE + 1})`],
   ["random_get", `(i32.const 8) (i32.const -8)`],
   ["random_get", `(i32.const -1) (i32.const -1)`],
-])("engine.run() answers EFAULT to %s %s", (name, parameters) => {
+])("Program.run() answers EFAULT to %s %s", (name, parameters) => {
   const env = ["A=1", "B=2"]; // 8 bytes of pointers and of text
   assert.equal(
     run(wasi(name, 2) + EXIT, byteAfter(`(call $${name} ${parameters})`, 0), { env }).code,
@@ -327,14 +332,14 @@ Deno.test.each([
   ["environ_get", `(i32.const 1) (i32.const 13)`],
   ["random_get", `(i32.const ${PAGE - 8}) (i32.const 8)`],
   ["random_get", `(i32.const ${PAGE}) (i32.const 0)`],
-])("engine.run() takes the last bytes of memory, and odd addresses: %s %s", (name, parameters) => {
+])("Program.run() takes the last bytes of memory, and odd addresses: %s %s", (name, parameters) => {
   const env = ["A=1", "B=2"];
   assert.ok(
     run(wasi(name, 2) + EXIT, byteAfter(`(call $${name} ${parameters})`, 32), { env }).code < 100,
   );
 });
 
-Deno.test("engine.run() draws random bytes from its host each time", () => {
+Deno.test("Program.run() draws random bytes from its host each time", () => {
   const random = () => {
     const before = drawn;
     const body = byteAfter("(call $random_get (i32.const 16) (i32.const 4))", 16);
@@ -347,7 +352,7 @@ Deno.test("engine.run() draws random bytes from its host each time", () => {
   assert.notEqual(random(), random());
 });
 
-Deno.test("engine.run() leaves the instance's memory of random bytes around alone", () => {
+Deno.test("Program.run() leaves the instance's memory of random bytes around alone", () => {
   drawn = 0;
   const body = byteAfter("(call $random_get (i32.const 16) (i32.const 4))", 20);
   assert.equal(run(wasi("random_get", 2) + EXIT, body).code, 0);

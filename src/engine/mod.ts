@@ -10,6 +10,18 @@ export interface Guest {
   cwd: string;
   /** The exported function to call, without parameters. */
   export: string;
+  /** Directories that it finds open, in the order of their descriptors. */
+  preopens: Preopen[];
+  /** Descriptors of this process that are listening sockets; they come after the preopens. */
+  listeners: number[];
+}
+
+/** A directory that the guest finds open. */
+export interface Preopen {
+  /** Absolute path as this process sees it. */
+  host: string;
+  /** Its name for the guest. */
+  guest: string;
 }
 
 /** What the host process offers to engines: forked children share every generator's state with the zygote. */
@@ -27,19 +39,22 @@ export interface Outcome {
 /** Exit code of a trap, as a shell reports SIGABRT: what wasmtime's command line exits with. */
 export const TRAP_EXIT_CODE = 134;
 
-export interface Engine<Module = unknown> {
+export interface Engine {
   /** The name in `containerd-shim-NAME-v1`. */
   readonly name: string;
   /**
-   * Compile `code`, of the file `path`. Synchronous, and complete: nothing is left to compile in a
-   * forked child.
+   * Compile `code`, of the file `path`: completely, so that nothing is left to compile in a forked child.
    * @throws ShimError InvalidArgument: not valid, or it imports what this engine does not give.
    */
-  compile(code: Uint8Array<ArrayBuffer>, path: string): Module;
-  /** @throws ShimError InvalidArgument: `module` has no such function. */
-  checkExport(module: Module, name: string, path: string): void;
+  compile(code: Uint8Array<ArrayBuffer>, path: string): Program | Promise<Program>;
   /** Run everything once, so that a forked child finds it loaded and compiled. */
   warmUp(): void;
+}
+
+/** What is compiled, to be run any number of times, each time anew. */
+export interface Program {
+  /** @throws ShimError InvalidArgument: there is no such function. */
+  checkExport(name: string): void;
   /** Run to the end. Only synchronous calls: in a forked child there is no event loop. */
-  run(module: Module, guest: Guest): Outcome;
+  run(guest: Guest): Outcome;
 }

@@ -21,7 +21,7 @@ int command_delete(const struct options *options, const char *engine);
 /* -info: becomes the runtime. */
 int command_info(const struct options *options, const char *engine);
 
-/* `launcher zygote DIR SOCKET`: argv[0] is "zygote". With SOCKET "-" its path is a line on stdin. */
+/* `launcher zygote DIR SOCKET ENGINE`: argv[0] is "zygote". With SOCKET "-" its path is a line on stdin. */
 int command_zygote(int argc, char *const *argv);
 
 /* `launcher monitor --key KEY ...`: argv[0] is "monitor". */

@@ -28,6 +28,12 @@ enum { KEY_LENGTH = 32 };
 /* The group of all containers of a namespace, with grouping = "node". */
 static const char NODE[] = "node";
 
+/* How this file was called. */
+struct caller {
+  const struct options *options;
+  const char *engine;
+};
+
 /* config.json, NUL-terminated, or NULL. */
 static char *read_config(void) {
   struct stat status;
@@ -60,8 +66,9 @@ static char *guess_group(void) {
 }
 
 /* The key of src/supervisor/places.ts: a digest over what makes the group, each followed by NUL. */
-static void group_key(const struct options *options, const char *group, char key[KEY_LENGTH + 1]) {
-  const char *const parts[] = {options->address, options->namespace, group};
+static void group_key(const struct caller *caller, const char *group, char key[KEY_LENGTH + 1]) {
+  const char *const parts[] = {caller->options->address, caller->options->namespace, group,
+                               caller->engine};
   uint8_t digest[SHA256_SIZE];
   char hex[SHA256_HEX_SIZE];
   struct sha256 hash;
@@ -73,10 +80,10 @@ static void group_key(const struct options *options, const char *group, char key
   snprintf(key, KEY_LENGTH + 1, "%.*s", KEY_LENGTH, hex);
 }
 
-static int connect_group(const struct options *options, const char *group) {
+static int connect_group(const struct caller *caller, const char *group) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   char key[KEY_LENGTH + 1];
-  group_key(options, group, key);
+  group_key(caller, group, key);
   snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s/control.sock", GROUPS, key);
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) close_now(&fd);
@@ -90,13 +97,13 @@ static bool write_address(const char *address) {
   return fd >= 0 && write_all(fd, address, length) == 0;
 }
 
-static bool ask(const struct options *options, const char *group, bool zygote,
+static bool ask(const struct caller *caller, const char *group, bool zygote,
                 char answer[JOIN_ANSWER_SIZE]) {
   static const char ADDRESS[] = "address ";
   char bundle[PATH_MAX], line[sizeof(ADDRESS) - 1 + JOIN_ANSWER_SIZE];
-  cleanup_close int fd = connect_group(options, group);
+  cleanup_close int fd = connect_group(caller, group);
   if (fd < 0 || getcwd(bundle, sizeof(bundle)) == NULL) return false;
-  cleanup_free char *question = format_string("start %s %d %s\n", options->id, zygote, bundle);
+  cleanup_free char *question = format_string("start %s %d %s\n", caller->options->id, zygote, bundle);
   if (question == NULL || write_all(fd, question, strlen(question)) < 0) return false;
   if (read_line(fd, line, sizeof(line), monotonic_ms() + ANSWER_TIMEOUT_MS) <= 0) return false;
   if (strncmp(line, ADDRESS, strlen(ADDRESS)) != 0) return false;
@@ -104,8 +111,10 @@ static bool ask(const struct options *options, const char *group, bool zygote,
   return write_address(answer);
 }
 
-bool join_group(const struct options *options, bool zygote, char answer[JOIN_ANSWER_SIZE]) {
+bool join_group(const struct options *options, const char *engine, bool zygote,
+                char answer[JOIN_ANSWER_SIZE]) {
+  const struct caller caller = {options, engine};
   cleanup_free char *group = guess_group();
-  return (group != NULL && ask(options, group, zygote, answer)) ||
-         ask(options, NODE, zygote, answer);
+  return (group != NULL && ask(&caller, group, zygote, answer)) ||
+         ask(&caller, NODE, zygote, answer);
 }

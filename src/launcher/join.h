@@ -17,6 +17,7 @@
  * serve the container. Whether it said so: then `answer` is `ADDRESS`, or `ADDRESS CONTROL` when it wants the zygote
  * that `zygote` offers. False is no error: whatever it was, a supervisor that is started will find it.
  */
-bool join_group(const struct options *options, bool zygote, char answer[JOIN_ANSWER_SIZE]);
+bool join_group(const struct options *options, const char *engine, bool zygote,
+                char answer[JOIN_ANSWER_SIZE]);
 
 #endif

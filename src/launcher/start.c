@@ -115,7 +115,7 @@ static bool names_module(void) {
  * Forks the zygote, which boots while the supervisor does. Gives the pipe on which it waits for the path of the
  * control socket, and at whose end it ends; -1, reported.
  */
-static int spawn_zygote(const char *folder, int log) {
+static int spawn_zygote(const char *folder, const char *engine, int log) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) < 0) return report("pipe: %m");
   cleanup_close int input = ends[0];
@@ -127,14 +127,14 @@ static int spawn_zygote(const char *folder, int log) {
   if (pid > 0) return ends[1];
   char copy[UNPACKED_PATH_SIZE];
   snprintf(copy, sizeof(copy), "%s", folder);
-  char *const argv[] = {(char *)"zygote", copy, (char *)"-", NULL};
+  char *const argv[] = {(char *)"zygote", copy, (char *)"-", (char *)engine, NULL};
   /* Guests can read the environment that it started with: /proc/self/environ. */
   char *none[] = {NULL};
   environ = none;
   if (setsid() < 0 || chdir("/") < 0 || dup2(input, STDIN_FILENO) < 0 ||
       dup2(log, STDERR_FILENO) < 0)
     _exit(EXIT_FAILED);
-  _exit(command_zygote(3, argv));
+  _exit(command_zygote(4, argv));
 }
 
 /* Tells the zygote where its supervisor listens. */
@@ -211,14 +211,14 @@ int command_start(const struct options *options, const char *engine) {
   /* Were it ignored, as it may be inherited, the supervisor's end could not be told. */
   signal(SIGCHLD, SIG_DFL);
   signal(SIGPIPE, SIG_IGN);
-  const bool is_joined = join_group(options, is_module, joined);
+  const bool is_joined = join_group(options, engine, is_module, joined);
   /* What was joined, and has a zygote or needs none, needs nothing more. */
   if (is_joined && strchr(joined, ' ') == NULL)
     return pass_on(joined, -1) < 0 ? EXIT_FAILED : EXIT_SUCCESS;
   if (unpack(folder) < 0) return EXIT_FAILED;
   cleanup_close int log = open_log();
   if (log < 0) return EXIT_FAILED;
-  cleanup_close int zygote = is_module ? spawn_zygote(folder, log) : -1;
+  cleanup_close int zygote = is_module ? spawn_zygote(folder, engine, log) : -1;
   int result = is_joined ? pass_on(joined, zygote)
                          : start_supervisor(options, engine, folder, log, zygote);
   return result < 0 ? EXIT_FAILED : EXIT_SUCCESS;

@@ -51,8 +51,8 @@ int command_zygote(int argc, char *const *argv) {
   char folder[32];
 
   program_name = RUNTIME_ZYGOTE;
-  if (argc != 3 || argv[1][0] == '\0' || argv[2][0] == '\0') {
-    report("usage: launcher zygote DIR SOCKET");
+  if (argc != 4 || argv[1][0] == '\0' || argv[2][0] == '\0') {
+    report("usage: launcher zygote DIR SOCKET ENGINE");
     return EXIT_USAGE;
   }
   snprintf(folder, sizeof(folder), "/proc/self/fd/%d", FOLDER);
@@ -60,7 +60,7 @@ int command_zygote(int argc, char *const *argv) {
       /* No cache: what the supervisor runs must not be mapped where guests are. */
       runtime_init(&runtime, folder, RUNTIME_ZYGOTE, NULL, V8_FLAGS) < 0 ||
       runtime_add(&runtime, "zygote") < 0 || runtime_add(&runtime, "%s", argv[2]) < 0 ||
-      runtime_add(&runtime, "%s", folder) < 0)
+      runtime_add(&runtime, "%s", folder) < 0 || runtime_add(&runtime, "%s", argv[3]) < 0)
     return EXIT_FAILED;
   runtime_exec(&runtime, FOLDER);
   return EXIT_FAILED;

@@ -8,6 +8,8 @@ export interface GroupName {
   containerd: string;
   namespace: string;
   group: string;
+  /** A zygote runs one. */
+  engine: string;
 }
 
 /** The files of one group. */
@@ -21,7 +23,8 @@ export interface GroupPlaces {
 
 /** The folder is named by a digest: a socket's path must fit in 107 bytes, unix(7), whatever the names are. */
 export async function groupPlaces(name: GroupName): Promise<GroupPlaces> {
-  const text = [name.containerd, name.namespace, name.group].map((part) => `${part}\0`).join("");
+  const { containerd, namespace, group, engine } = name;
+  const text = [containerd, namespace, group, engine].map((part) => `${part}\0`).join("");
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return placesIn(`${RUN_FOLDER}/groups/${new Uint8Array(digest).toHex().slice(0, 32)}`);
 }

@@ -1,6 +1,7 @@
 /** Wasm containers: the zygote forks their processes, and the kernel is asked directly for the rest. */
 
 import type { Cgroup } from "../cgroups/mod.ts";
+import { containerPreopens } from "../engine/preopens.ts";
 import type { SeccompFilter } from "../linux/seccomp.ts";
 import type { Op, SandboxPlan } from "../linux/plan.ts";
 import {
@@ -172,7 +173,7 @@ async function forkProcess(workshop: Workshop, fork: Fork): Promise<Launched> {
     rootfs,
     module,
     plan,
-    guest: { args, env, cwd, export: fork.export },
+    guest: { args, env, cwd, export: fork.export, preopens: containerPreopens(cwd), listeners: [] },
     monitor: monitorFlags(workshop, key, folder, streams),
   });
   const monitor = await expected.monitor;

@@ -91,7 +91,10 @@ Deno.test("createWasm() has the zygote fork a process, which waits", async () =>
     key: "web",
     rootfs: `${shop.bundle}/rootfs`,
     module: "/app.wasm",
-    guest: { args: ["/app.wasm"], env: [], cwd: "/", export: "_start" },
+    guest: {
+      ...{ args: ["/app.wasm"], env: [], cwd: "/", export: "_start" },
+      ...{ preopens: [{ guest: "/", host: "/" }], listeners: [] },
+    },
     monitor: ["--key", "web", "--socket", shop.workshop.control, "--dir", folder],
   });
   assert.deepEqual(plan.init.slice(0, 3).map(({ op }) => op), ["open", "open", "open"]);

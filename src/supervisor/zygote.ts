@@ -27,6 +27,8 @@ export interface ZygoteOptions {
   runtime: string;
   /** Where it finds its supervisor. */
   controlSocket: string;
+  /** Its name. */
+  engine: string;
 }
 
 /** One zygote, from its start to its end. */
@@ -67,9 +69,9 @@ export class Zygote {
   }
 
   #spawn(): Generation {
-    const { runtime, controlSocket } = this.options;
+    const { runtime, controlSocket, engine } = this.options;
     const process = new Deno.Command(`${runtime}/launcher`, {
-      args: ["zygote", runtime, controlSocket],
+      args: ["zygote", runtime, controlSocket, engine],
       // Guests can read the environment it was started with: /proc/self/environ.
       clearEnv: true,
       stdin: "null",

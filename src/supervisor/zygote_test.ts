@@ -28,7 +28,7 @@ class Runtime implements Disposable {
   }
 
   get zygote(): Zygote {
-    return new Zygote({ runtime: this.path, controlSocket: "/c.sock" });
+    return new Zygote({ runtime: this.path, controlSocket: "/c.sock", engine: "deno" });
   }
 
   [Symbol.dispose](): void {
@@ -41,7 +41,10 @@ const request = (key: string): ForkRequest => ({
   rootfs: "/rootfs",
   module: "/app.wasm",
   plan: { monitor: [{ op: "pivot" }], init: [] },
-  guest: { args: ["é"], env: ["A=1"], cwd: "/", export: "_start" },
+  guest: {
+    ...{ args: ["é"], env: ["A=1"], cwd: "/", export: "_start" },
+    ...{ preopens: [], listeners: [] },
+  },
   monitor: ["--key", key, "--stdin", ""],
 });
 
@@ -82,7 +85,7 @@ Deno.test("Zygote.fork() asks with every field, in order", async () => {
     "_start",
     "\x01\0\0\0\x0d\0\0\0",
     "\0\0\0\0",
-    '{"args":["é"],"env":["A=1"],"cwd":"/","export":"_start"}',
+    '{"args":["é"],"env":["A=1"],"cwd":"/","export":"_start","preopens":[],"listeners":[]}',
     `${runtime.path}/launcher`,
     ...["--key", "web/sh", "--stdin", ""],
   ]);
@@ -144,7 +147,7 @@ Deno.test("Zygote.start() starts one, with nothing in its environment", async ()
   await runtime.written("environment");
   assert.equal(
     runtime.read("started"),
-    `${runtime.path}/launcher zygote ${runtime.path} /c.sock\n`,
+    `${runtime.path}/launcher zygote ${runtime.path} /c.sock deno\n`,
   );
   const names = runtime.read("environment").split("\n").filter(Boolean).map((line) =>
     line.split("=")[0]

@@ -3,8 +3,8 @@
  * (linux/native/zygote.c). Only a module not seen before comes back to JavaScript, to be compiled.
  */
 
-import { denoEngine } from "../engine/deno.ts";
-import type { Guest } from "../engine/mod.ts";
+import { loadEngine } from "../engine/engines.ts";
+import type { Guest, Program } from "../engine/mod.ts";
 import { ShimError } from "../errdefs/mod.ts";
 import { check, cString, openZygoteNative, type ZygoteNative } from "../linux/native.ts";
 
@@ -17,37 +17,38 @@ const FIELD = { module: 0, export: 1, guest: 2 } as const;
  * Serve the supervisor that listens on `socket` ("-": the path is a line on stdin) until it ends.
  * Does not return in a forked child: that runs its module and exits.
  * @param library path of libdenowasi.so
+ * @param name of the engine
  */
-export async function runZygote(socket: string, library: string): Promise<void> {
+export async function runZygote(socket: string, library: string, name: string): Promise<void> {
   const native = openZygoteNative(library);
   const field = (which: number) =>
     Deno.UnsafePointerView.getCString(native.dw_zygote_field(which)!);
   const random = (buffer: Uint8Array<ArrayBuffer>) => {
     check(native.dw_random(buffer, BigInt(buffer.length)), "getrandom");
   };
-  const engine = await denoEngine({ random });
+  const engine = await loadEngine(name, { random });
   engine.warmUp();
   const path = socket === "-" ? readLine() : socket;
   if (path === null) return; // whoever started this one does not need it
   check(native.dw_zygote_connect(cString(path)), `connect to ${path}`);
 
-  const modules = new Map<string, WebAssembly.Module>();
-  const slots: WebAssembly.Module[] = [];
+  const programs = new Map<string, Program>();
+  const slots: Program[] = [];
   for (;;) {
     const next = check(native.dw_zygote_next(), "serve the supervisor");
     if (next === NEXT.end) return;
     if (next === NEXT.run) {
       const guest = JSON.parse(field(FIELD.guest)) as Guest;
-      const { code, message } = engine.run(slots[native.dw_zygote_slot()], guest);
+      const { code, message } = slots[native.dw_zygote_slot()].run(guest);
       native.dw_exit(code, cString(message));
     }
     const digest = bytesAt(native.dw_zygote_digest(), 32).toHex();
     const path = field(FIELD.module);
     try {
-      const module = modules.get(digest) ?? engine.compile(moduleBytes(native), path);
-      engine.checkExport(module, field(FIELD.export), path);
-      modules.set(digest, module);
-      slots[check(native.dw_zygote_register(), `register ${path}`)] = module;
+      const program = programs.get(digest) ?? await engine.compile(moduleBytes(native), path);
+      program.checkExport(field(FIELD.export));
+      programs.set(digest, program);
+      slots[check(native.dw_zygote_register(), `register ${path}`)] = program;
     } catch (error) {
       const { kind, message } = ShimError.from(error);
       check(native.dw_zygote_refuse(cString(kind), cString(message)), `refuse ${path}`);

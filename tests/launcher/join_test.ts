@@ -25,6 +25,7 @@ class Group implements AsyncDisposable {
       containerd: "/a",
       namespace: "n",
       group: name,
+      engine: "deno",
     });
     Deno.mkdirSync(host.path(folder), { recursive: true });
     Deno.mkdirSync(host.path(BUNDLE));

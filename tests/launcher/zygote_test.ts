@@ -25,7 +25,7 @@ Deno.test("zygote runs from a read-only mount that no namespace shows", async ()
   const report = `${folder.path}/report`;
   const mountsBefore = await Deno.readTextFile(host.path("/proc/self/mountinfo"));
   const argv = ["sh", "-c", 'exec "$0" "$@" 3</dev/zero 9</dev/zero', `${dir}/launcher`];
-  const { code, out, err } = await host.run([...argv, "zygote", dir, report], {
+  const { code, out, err } = await host.run([...argv, "zygote", dir, report, "deno"], {
     stdin: "not for the zygote",
     env: { DENO_V8_FLAGS: "--expose-gc", KEPT: "yes" },
   });
@@ -34,7 +34,7 @@ Deno.test("zygote runs from a read-only mount that no namespace shows", async ()
   assert.equal(code, 0);
   const facts = JSON.parse(await Deno.readTextFile(report)) as ZygoteFacts;
 
-  assert.deepEqual(facts.args, ["zygote", report, "/proc/self/fd/3"]);
+  assert.deepEqual(facts.args, ["zygote", report, "/proc/self/fd/3", "deno"]);
   assert.equal(facts.comm, "denowasi-zygote");
   assert.equal(facts.cmdline[0], "denowasi-zygote");
   assert.equal(facts.input, "");
@@ -75,7 +75,9 @@ Deno.test("zygote's executable cannot be written after its end by who kept it op
   await host.facts([await builtFile(), "-info"]);
   const dir = await unpacked(host);
   const report = `${folder.path}/report`;
-  const zygote = host.start([`${dir}/launcher`, "zygote", dir, report], { env: { STUB: "stay" } });
+  const zygote = host.start([`${dir}/launcher`, "zygote", dir, report, "deno"], {
+    env: { STUB: "stay" },
+  });
   await waitFor("the report", () => Deno.stat(report).then(() => true, () => false));
   using kept = await Deno.open(`/proc/${zygote.pid}/exe`);
   zygote.kill();
@@ -96,9 +98,9 @@ Deno.test("zygote refuses wrong arguments with one line", async () => {
   for (const args of [[], [dir], [dir, "a", "b"], ["", "a"]]) {
     const { code, err } = await host.run([`${dir}/launcher`, "zygote", ...args]);
     assert.equal(code, 2);
-    assert.equal(err, "denowasi-zygote: usage: launcher zygote DIR SOCKET\n");
+    assert.equal(err, "denowasi-zygote: usage: launcher zygote DIR SOCKET ENGINE\n");
   }
-  const { code, err } = await host.run([`${dir}/launcher`, "zygote", "/nowhere", "a"]);
+  const { code, err } = await host.run([`${dir}/launcher`, "zygote", "/nowhere", "a", "deno"]);
   assert.equal(code, 1);
   assert.equal(err, "denowasi-zygote: open_tree /nowhere: No such file or directory\n");
 });

@@ -1,5 +1,6 @@
 /** Support of the zygote's tests: a zygote of the sources, its supervisor's side, and containers. Root only. */
 
+import { containerPreopens } from "../../src/engine/preopens.ts";
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { buildModules, modulePath } from "../../scripts/modules.ts";
@@ -107,7 +108,7 @@ export class TestZygote implements AsyncDisposable {
   readonly socket = `${folder}/control-${count++}`;
   readonly process: Running;
   readonly #listener = Deno.listen({ transport: "unix", path: this.socket });
-  readonly #zygote = new Zygote({ runtime: RUNTIME, controlSocket: this.socket });
+  readonly #zygote = new Zygote({ runtime: RUNTIME, controlSocket: this.socket, engine: "deno" });
   readonly #created: Created[] = [];
   readonly #expected = new Map<string, PromiseWithResolvers<LineConnection>>();
   readonly #connected = Promise.withResolvers<LineConnection>();
@@ -118,7 +119,7 @@ export class TestZygote implements AsyncDisposable {
     this.process = new Running([
       ...[Deno.execPath(), "run", "-A", "--quiet", "--no-check"],
       ...preload ? ["--preload", preload] : [],
-      ...["src/main.ts", "zygote", this.socket, RUNTIME],
+      ...["src/main.ts", "zygote", this.socket, RUNTIME, "deno"],
     ], {
       clearEnv: true,
       env: { DENO_DIR: Deno.env.get("DENO_DIR") ?? "", HOME: "/root", DENO_V8_FLAGS: V8_FLAGS },
@@ -161,7 +162,7 @@ export class TestZygote implements AsyncDisposable {
     Deno.mkdirSync(dir);
     const expected = Promise.withResolvers<LineConnection>();
     this.#expected.set(key, expected);
-    const { module = "/hello.wasm", rootfs = ROOT, args = [module], env = [] } = asked;
+    const { module = "/hello.wasm", rootfs = ROOT, args = [module], env = [], cwd = "/" } = asked;
     const stdio = streams(dir);
     const plan = asked.plan?.(stdio) ?? {
       monitor: asked.monitor ?? [{ op: "unshare", kinds: ["pid"] }],
@@ -172,7 +173,10 @@ export class TestZygote implements AsyncDisposable {
       rootfs,
       module,
       plan,
-      guest: { args, env, cwd: asked.cwd ?? "/", export: asked.export ?? "_start" },
+      guest: {
+        ...{ args, env, cwd, export: asked.export ?? "_start" },
+        ...{ preopens: containerPreopens(cwd), listeners: [] },
+      },
       monitor: [
         ...["--key", key, "--socket", this.socket, "--dir", dir],
         ...asked.terminal ? await terminalFlags(dir) : [],
