@@ -98,6 +98,7 @@ class SupervisorProcess {
         log: this.#log,
       },
       observer: new TaskEvents(this.#publisher),
+      released: () => this.#shutDown(),
     });
     this.#supervisor.expect(call.id);
     const services = taskServices(this.#supervisor, () => this.#shutDown());

@@ -17,6 +17,8 @@ export interface ControlHandlers {
   start(id: string, hasZygote: boolean, bundle: string): string;
   /** A `delete` of the container `id`: answered with `deleted PID CODE SECONDS NANOSECONDS`, or `deleted PID` if its exit is not known. */
   deleteTask(id: string): Promise<string>;
+  /** A `delete` is answered: no Shutdown may come for its container. */
+  released(): void;
 }
 
 /** Serve connections until `listener` is closed. */
@@ -42,7 +44,8 @@ async function greet(connection: LineConnection, handlers: ControlHandlers): Pro
   }
   if (who === "delete") {
     const answer = await handlers.deleteTask(id).catch((error) => ShimError.from(error).message);
-    await connection.write(`${answer.replaceAll("\n", " ")}\n`);
+    await connection.write(`${answer.replaceAll("\n", " ")}\n`).catch(() => {});
+    handlers.released();
   }
 }
 

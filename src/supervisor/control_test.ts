@@ -24,6 +24,7 @@ class Control implements AsyncDisposable {
       start: (id, hasZygote, bundle) =>
         id === "full" ? "refused" : `address ${id} ${hasZygote} ${bundle}`,
       deleteTask: (id) => Promise.resolve(`deleted ${id}`),
+      released: () => {},
       ...handlers,
     });
   }
@@ -75,6 +76,21 @@ Deno.test("askSupervisor() gets an answer", async () => {
   assert.equal(await askSupervisor(control.path, "ping"), "ok");
   assert.equal(await askSupervisor(control.path, "start full 0 /b"), "refused");
   assert.equal(await askSupervisor(control.path, "delete web"), "deleted web");
+});
+
+Deno.test("serveControl() says when a delete is answered, or has failed", async () => {
+  const released = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let count = 0;
+  await using control = new Control({
+    deleteTask: (id) => id === "web" ? Promise.resolve("deleted 1") : Promise.reject("busy"),
+    released: () => released[count++].resolve(),
+  });
+  assert.equal(await askSupervisor(control.path, "ping"), "ok");
+  assert.equal(count, 0);
+  await askSupervisor(control.path, "delete web");
+  await released[0].promise;
+  await askSupervisor(control.path, "delete other");
+  await released[1].promise;
 });
 
 Deno.test("askSupervisor() asks to start with a zygote or without, and a bundle as it is", async () => {

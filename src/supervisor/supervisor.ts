@@ -21,6 +21,8 @@ export interface SupervisorOptions {
   hasMember: (bundle: string, id: string) => boolean;
   workshop: Workshop;
   observer: Observer;
+  /** containerd is done with a container of which it has lost the connection, perhaps the last one. */
+  released: () => void;
 }
 
 export class Supervisor implements ControlHandlers {
@@ -155,6 +157,10 @@ export class Supervisor implements ControlHandlers {
     if (task.init.status === "running") await task.kill(SIGKILL, true);
     if (task.init.status !== "created") await task.init.exited;
     return deletedLine(task.pid, await this.delete(task));
+  }
+
+  released(): void {
+    this.options.released();
   }
 
   /**

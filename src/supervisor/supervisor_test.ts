@@ -24,7 +24,11 @@ class Subject implements AsyncDisposable {
     const { workshop } = shop;
     const address = "unix:///task.sock";
     const hasMember = () => true;
-    this.supervisor = new Supervisor({ address, hasMember, workshop, observer, ...options });
+    const released = () => {};
+    this.supervisor = new Supervisor({
+      ...{ address, hasMember, workshop, observer, released },
+      ...options,
+    });
   }
 
   folder(id = "web"): string {

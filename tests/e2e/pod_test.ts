@@ -120,6 +120,24 @@ const CASES: Cases = {
       }
     }),
 
+  "supervisor killed: the next one ends with the last delete, even after Shutdown": (daemon) =>
+    withPod(daemon, async (pod) => {
+      const ids = [newId(), newId()];
+      await pod.run(ids[0], SLEEP);
+      await pod.run(ids[1], DAEMON);
+      await killSupervisor(daemon, pod);
+      const last = newId();
+      assert.equal(await pod.runToEnd(last, EXIT_42), 42);
+      await pod.client.call("Shutdown", { id: last }); // the last one of containerd's
+      for (const id of ids) {
+        assert.deepEqual(supervisors(daemon).map(({ pid }) => pid), [pod.pid]);
+        const { code, err } = await callShim(daemon, "delete", { id, bundle: `${BUNDLES}/${id}` });
+        assert.deepEqual([code, err], [0, ""]);
+        await pod.forget(id);
+      }
+      await waitFor("the supervisor's end", () => supervisors(daemon).length === 0);
+    }),
+
   "supervisor killed: an exit that nobody saw is told by the next one": (daemon) =>
     withPod(daemon, async (pod) => {
       const [first, second] = [newId(), newId()];

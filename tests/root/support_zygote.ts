@@ -134,6 +134,7 @@ export class TestZygote implements AsyncDisposable {
       monitor: (connection, key) => this.#expected.get(key)?.resolve(connection),
       start: () => "refused",
       deleteTask: () => Promise.resolve(""),
+      released: () => {},
     });
   }
 

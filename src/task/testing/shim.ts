@@ -22,6 +22,7 @@ class TestSupervisor extends Supervisor {
       hasMember: () => true,
       workshop: { tasks } as Workshop,
       observer: life.recorder,
+      released: () => {},
     });
   }
 
