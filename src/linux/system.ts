@@ -58,11 +58,11 @@ const SYSTEM = {
   // folder, path, how, accessed ns, modified ns, which (TIMES)
   utimens: {
     name: "dw_sys_utimens",
-    parameters: ["i32", ...PATH, "u32", "u64", "u64", "u32"],
+    parameters: ["i32", ...PATH, "u32", "i64", "i64", "u32"],
     result: "i32",
   },
   // fd, accessed ns, modified ns, which
-  futimens: { name: "dw_sys_futimens", parameters: ["i32", "u64", "u64", "u32"], result: "i32" },
+  futimens: { name: "dw_sys_futimens", parameters: ["i32", "i64", "i64", "u32"], result: "i32" },
 
   // fd, buffer, at, size; the count, 0 at the end of the file
   read: { name: "dw_sys_read", parameters: ["i32", ...BUFFER], result: "i32" },
@@ -88,13 +88,15 @@ const SYSTEM = {
   // fd, ahead (READDIR_SIZE bytes, zero at first, of this fd alone), its size, cookie (0: the first), out, at, capacity
   readdir: {
     name: "dw_sys_readdir",
-    parameters: ["i32", "buffer", "u32", "u64", ...BUFFER],
+    parameters: ["i32", "buffer", "u32", "i64", ...BUFFER],
     result: "i32",
   },
   getFlags: { name: "dw_sys_get_flags", parameters: ["i32"], result: "i32" },
   setFlags: { name: "dw_sys_set_flags", parameters: ["i32", "i32"], result: "i32" },
   dup: { name: "dw_sys_dup", parameters: ["i32"], result: "i32" },
   close: { name: "dw_sys_close", parameters: ["i32"], result: "i32" },
+  // fd, whose number stays taken; what is done with it answers EBADF
+  vacate: { name: "dw_sys_vacate", parameters: ["i32"], result: "i32" },
   isatty: { name: "dw_sys_isatty", parameters: ["i32"], result: "i32" },
   // fd; bytes that can be read at once
   available: { name: "dw_sys_available", parameters: ["i32"], result: "i32" },

@@ -110,6 +110,13 @@ DW_EXPORT int dw_sys_dup(int fd) { return (int)or_errno(fcntl(fd, F_DUPFD_CLOEXE
 /* Not tried again after EINTR: the descriptor is gone, close(2). */
 DW_EXPORT int dw_sys_close(int fd) { return (int)or_errno(close(fd)); }
 
+/* Close `fd`, but keep its number from being given again: it becomes one that can neither be read nor written. */
+DW_EXPORT int dw_sys_vacate(int fd) {
+  cleanup_fd int nothing = open("/", O_PATH | O_CLOEXEC);
+  if (nothing < 0) return dw_sys_close(fd);
+  return dup3(nothing, fd, O_CLOEXEC) < 0 ? -errno : 0;
+}
+
 /* 1 or 0. */
 DW_EXPORT int dw_sys_isatty(int fd) { return isatty(fd); }
 
