@@ -162,6 +162,8 @@ export function inspect(system: System, host: number): { type: number; rights: n
 /** Of `rights`, those that a file opened with `flags` (O) can have. */
 export function openedRights(rights: number, flags: number): number {
   const access = flags & O.ACCMODE;
-  if (access === O.RDONLY) return rights & ~(RIGHT.FD_WRITE | RIGHT.FD_ALLOCATE | RIGHT.FD_FILESTAT_SET_SIZE);
+  if (access === O.RDONLY) {
+    return rights & ~(RIGHT.FD_WRITE | RIGHT.FD_ALLOCATE | RIGHT.FD_FILESTAT_SET_SIZE);
+  }
   return access === O.WRONLY ? rights & ~RIGHT.FD_READ : rights;
 }

@@ -18,7 +18,9 @@ export function files({ system, memory, table }: State) {
       const file = table.find(fd, RIGHT.FD_ADVISE);
       if (typeof file === "number") return file;
       const native = ADVICE[advice];
-      return native === undefined ? ERRNO.INVAL : errno(system.advise(file.host, offset, size, native));
+      return native === undefined
+        ? ERRNO.INVAL
+        : errno(system.advise(file.host, offset, size, native));
     },
 
     fd_allocate(fd: number, offset: bigint, size: bigint) {

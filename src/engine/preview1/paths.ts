@@ -54,7 +54,16 @@ export function paths({ system, memory, table }: State) {
       if (!memory.fresh().has(at >>>= 0, size >>>= 0)) return ERRNO.FAULT;
       const how = folder.how | lookup;
       return errno(
-        system.utimens(folder.host, memory.bytes, at, size, how, accessedNs, modifiedNs, which >>> 0),
+        system.utimens(
+          folder.host,
+          memory.bytes,
+          at,
+          size,
+          how,
+          accessedNs,
+          modifiedNs,
+          which >>> 0,
+        ),
       );
     },
 

@@ -45,7 +45,9 @@ export function poll({ system, memory, table }: State) {
     poll_oneoff(subscriptionsAt: number, eventsAt: number, count: number, countAt: number) {
       count >>>= 0;
       if (count === 0) return ERRNO.INVAL;
-      if (!memory.fresh().has(subscriptionsAt >>>= 0, count * SUBSCRIPTION.size)) return ERRNO.FAULT;
+      if (!memory.fresh().has(subscriptionsAt >>>= 0, count * SUBSCRIPTION.size)) {
+        return ERRNO.FAULT;
+      }
       if (!memory.has(eventsAt >>>= 0, count * EVENT.size)) return ERRNO.FAULT;
       if (!memory.has(countAt >>>= 0, 4)) return ERRNO.FAULT;
       // The two arrays may be the same memory.

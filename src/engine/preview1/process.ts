@@ -66,4 +66,5 @@ export function processes(state: State) {
   }
 }
 
-const totalSize = (list: readonly Uint8Array[]) => list.reduce((sum, { length }) => sum + length, 0);
+const totalSize = (list: readonly Uint8Array[]) =>
+  list.reduce((sum, { length }) => sum + length, 0);
