@@ -25,6 +25,9 @@ import { type Functions, State } from "./state.ts";
 export const NAMESPACE = "wasi_snapshot_preview1";
 
 const FIRST_PREOPEN = 3;
+/** What standard streams are not for, though a terminal's descriptors allow both. */
+const NOT_WRITTEN = ~RIGHT.FD_WRITE;
+const NOT_READ = ~RIGHT.FD_READ;
 const EACCES = -13;
 
 /** What a guest is given, and where its standard streams are. */
@@ -62,10 +65,11 @@ export class Preview1 {
     state.args = args.map(cString);
     state.env = env.map(cString);
     state.memory.attach(undefined);
-    streams.forEach((host, fd) => this.#addStream(fd, host));
+    streams.forEach((host, fd) => this.#addStream(fd, host, fd === 0 ? NOT_WRITTEN : NOT_READ));
     preopens.forEach((preopen, index) => this.#addPreopen(FIRST_PREOPEN + index, preopen));
     listeners.forEach((host, index) => {
-      this.#addStream(FIRST_PREOPEN + preopens.length + index, host, APPLICABLE.SOCKET);
+      const fd = FIRST_PREOPEN + preopens.length + index;
+      this.#addStream(fd, host, APPLICABLE.SOCKET, APPLICABLE.SOCKET);
     });
   }
 
@@ -81,14 +85,14 @@ export class Preview1 {
   }
 
   /** One that is not open is not there for the guest either. */
-  #addStream(fd: number, host: number, inheriting = 0): void {
+  #addStream(fd: number, host: number, rights: number, inheriting = 0): void {
     const found = inspect(this.system, host);
     const flags = this.system.getFlags(host);
     if (typeof found === "number" || flags < 0) return;
     this.#state.table.put(fd, {
       host,
       type: found.type,
-      base: openedRights(found.rights, flags),
+      base: openedRights(found.rights & rights, flags),
       inheriting,
       sync: fdFlags(flags) & SYNC_FLAGS,
       how: 0,

@@ -110,7 +110,11 @@ DW_EXPORT int dw_sys_symlink(PATH(target), int folder, PATH(name), uint32_t how)
   text[target_size] = 0;
   take(path, name);
   take_parent(parent, end, folder, path, how);
-  return (int)or_errno(symlinkat(text, parent, end));
+  if (symlinkat(text, parent, end) == 0) return 0;
+  if (errno != EEXIST || path.text[path.size - 1] != '/') return -errno;
+  /* Something is there: the kernel has not looked whether it is a folder, as the slash says. */
+  cleanup_fd int fd = open_below(folder, path.text, O_PATH, 0, how);
+  return fd < 0 ? fd : -EEXIST;
 }
 
 /* The first `capacity` bytes at most of what the link says. Their count. */

@@ -12,7 +12,9 @@ export type Variant = typeof VARIANTS[number];
 /** Path of the library, built when it has to be. */
 export async function builtLibrary(variant: Variant = "openat2"): Promise<string> {
   const path = `${BUILD}/libdenowasi-${variant}.so`;
-  await compileHelper(path, { defines: variant === "walk" ? ["DENOWASI_NO_OPENAT2"] : [] });
+  const made = `${path}.${Deno.pid}`;
+  await compileHelper(made, { defines: variant === "walk" ? ["DENOWASI_NO_OPENAT2"] : [] });
+  await Deno.rename(made, path); // what is mapped already must not change
   return path;
 }
 
