@@ -4,7 +4,6 @@ import { builtLibrary } from "../../src/linux/testing/system.ts";
 import { must } from "../../tests/support/mod.ts";
 import { modulePath } from "../modules.ts";
 import type { Section } from "./report.ts";
-import { median } from "./statistics.ts";
 
 const HERE = new URL(".", import.meta.url).pathname;
 /** As the zygote has it: V8_FLAGS of src/launcher/zygote.c. */
@@ -55,10 +54,11 @@ export async function measureWasi(rounds: number): Promise<Section> {
         times[host].push(await run(host, library, operation, count));
       }
     }
-    const [ours, deno, node] = [times.ours, times.Deno, times.Node].map(median);
+    // The fastest: a pipe's other end is as slow as what else the machine does.
+    const [ours, deno, node] = [times.ours, times.Deno, times.Node].map((of) => Math.min(...of));
     rows.push({ label, values: [ours, deno, node, ours / deno, ours / node] });
     claims.push({ name: `${label}, to node:wasi`, value: ours / deno, target: 1, unit: "x" });
   }
   const columns = ["ours", "Deno's", "Node's", "to Deno's", "to Node's"];
-  return { title: `WASI, median of ${rounds}, ms`, columns, rows, claims };
+  return { title: `WASI, fastest of ${rounds}, ms`, columns, rows, claims };
 }
