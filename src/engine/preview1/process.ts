@@ -23,7 +23,7 @@ export function processes(state: State) {
     environ_sizes_get: (countAt: number, sizeAt: number) => putSizes(state.env, countAt, sizeAt),
 
     proc_exit(code: number) {
-      state.exitCode = code >>> 0;
+      state.exitCode = code & 0xff; // as a process does
       trap();
     },
 
