@@ -12,7 +12,10 @@ const engine = denoEngine({ system: await builtSystem() });
 function run(source: string) {
   const module = parseWat("test.wat", source, { exceptions: true, reference_types: true });
   try {
-    const program = engine.compile(new Uint8Array(module.toBinary({}).buffer), "/app.wasm") as Program;
+    const program = engine.compile(
+      new Uint8Array(module.toBinary({}).buffer),
+      "/app.wasm",
+    ) as Program;
     return program.run({
       ...{ args: [], env: [], cwd: "/", export: "_start", preopens: [], listeners: [] },
     });
@@ -38,7 +41,8 @@ Deno.test.each([
 });
 
 Deno.test("proc_exit() ends a guest while it is instantiated", () => {
-  const source = `(module ${IMPORTS} (func $begin ${EXIT}) (start $begin) (func (export "_start")))`;
+  const source =
+    `(module ${IMPORTS} (func $begin ${EXIT}) (start $begin) (func (export "_start")))`;
   assert.equal(run(source).code, 7);
 });
 

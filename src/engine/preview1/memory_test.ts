@@ -86,7 +86,22 @@ Deno.test.each([
 });
 
 /** What a guest may pass for an i32. */
-const I32 = [0, 1, 3, 4, 64, 256, 1024, PAGE - 8, PAGE - 1, PAGE, -1, -8, 0x7fff_ffff, -0x8000_0000];
+const I32 = [
+  0,
+  1,
+  3,
+  4,
+  64,
+  256,
+  1024,
+  PAGE - 8,
+  PAGE - 1,
+  PAGE,
+  -1,
+  -8,
+  0x7fff_ffff,
+  -0x8000_0000,
+];
 const I64 = [0n, 1n, 64n, -1n, (1n << 63n) - 1n, -(1n << 63n)];
 /** Parameters that are i64, by their place. */
 const LONG: Record<string, number[]> = {
@@ -118,8 +133,10 @@ for (const variant of VARIANTS) {
         if (NOT_TRIED.includes(name)) continue;
         for (let call = 0; call < 60; call++) {
           const { length } = guest.host.functions[name];
-          const parameters = Array.from({ length }, (_, index) =>
-            LONG[name]?.includes(index) ? pick(I64) : pick(I32.concat([3, 4, 3, 4])));
+          const parameters = Array.from(
+            { length },
+            (_, index) => LONG[name]?.includes(index) ? pick(I64) : pick(I32.concat([3, 4, 3, 4])),
+          );
           const errno = guest.call(name, ...parameters);
           assert.ok(Number.isInteger(errno) && errno >= 0 && errno <= 76, `${name} ${parameters}`);
         }

@@ -202,7 +202,10 @@ for (const variant of VARIANTS) {
       guest.get("path_readlink", 3, ...guest.text(path), AT.data, size);
     assert.equal(symlink("../any/where", "link"), E.SUCCESS);
     assert.equal(readlink("link", 100), 12);
-    assert.equal(new TextDecoder().decode(guest.bytes.slice(AT.data, AT.data + 12)), "../any/where");
+    assert.equal(
+      new TextDecoder().decode(guest.bytes.slice(AT.data, AT.data + 12)),
+      "../any/where",
+    );
     assert.equal(readlink("link", 4), 4);
     assert.equal(readlink("link", 0), 0);
     assert.equal(symlink("x", "link"), E.EXIST);

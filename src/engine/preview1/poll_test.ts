@@ -171,17 +171,20 @@ Deno.test("poll_oneoff() may write events over the subscriptions", () => {
   assert.deepEqual(userdata, [100, 101, 102]);
 });
 
-Deno.test.each([[0], [1], [2], [3]])("clock_time_get() goes on, and has a resolution: %i", (clock) => {
-  using guest = new TestGuest();
-  const before = nowNs(guest, clock);
-  let after = before;
-  while (after === before) after = nowNs(guest, clock);
-  assert.ok(after > before);
-  if (clock === REALTIME) assert.ok(Math.abs(Number(after) / 1e6 - Date.now()) < 1000);
-  assert.equal(guest.call("clock_res_get", clock, AT.stat), E.SUCCESS);
-  const resolution = guest.view.getBigUint64(AT.stat, true);
-  assert.ok(resolution > 0n && resolution <= 10n * MS);
-});
+Deno.test.each([[0], [1], [2], [3]])(
+  "clock_time_get() goes on, and has a resolution: %i",
+  (clock) => {
+    using guest = new TestGuest();
+    const before = nowNs(guest, clock);
+    let after = before;
+    while (after === before) after = nowNs(guest, clock);
+    assert.ok(after > before);
+    if (clock === REALTIME) assert.ok(Math.abs(Number(after) / 1e6 - Date.now()) < 1000);
+    assert.equal(guest.call("clock_res_get", clock, AT.stat), E.SUCCESS);
+    const resolution = guest.view.getBigUint64(AT.stat, true);
+    assert.ok(resolution > 0n && resolution <= 10n * MS);
+  },
+);
 
 Deno.test("clocks that are not known are INVAL", () => {
   using guest = new TestGuest();

@@ -66,7 +66,10 @@ Deno.test.each([[64], [100], [300], [4096], [20_000]])(
   "fd_readdir() gives every entry once, in %i bytes at a time",
   (size) => {
     using guest = new TestGuest();
-    const names = Array.from({ length: 1000 }, (_, index) => `file-${"x".repeat(index % 30)}${index}`);
+    const names = Array.from(
+      { length: 1000 },
+      (_, index) => `file-${"x".repeat(index % 30)}${index}`,
+    );
     names.forEach((name) => guest.file(name));
     const seen = readAll(guest, openFolder(guest), size).map(({ name }) => name);
     assert.deepEqual(seen.sort(), [".", "..", ...names].sort());

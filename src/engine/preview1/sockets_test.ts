@@ -17,7 +17,9 @@ const PEEK = 1, WAITALL = 2;
 
 function receive(guest: TestGuest, fd: number, sizes: number[], flags = 0) {
   let at = AT.data;
-  const vectors = guest.vectors(...sizes.map((size): [number, number] => [(at += size) - size, size]));
+  const vectors = guest.vectors(
+    ...sizes.map((size): [number, number] => [(at += size) - size, size]),
+  );
   const errno = guest.call("sock_recv", fd, ...vectors, flags, AT.result, AT.result + 4);
   const count = guest.view.getUint32(AT.result, true);
   const text = new TextDecoder().decode(guest.bytes.slice(AT.data, AT.data + count));
