@@ -158,7 +158,7 @@ static int walk_below(int folder, const char *path, int flags, mode_t mode, uint
     name[size] = 0;
     const char *after = begin + size;
     int last = after[strspn(after, "/")] == 0, failed;
-    if (strcmp(name, "..") == 0) failed = climb(&walk, after);
+    if (strcmp(name, "..") == 0) failed = climb(&walk, last ? "/." : after); /* an end, but no name */
     else if (size == 0 || (last && strcmp(name, ".") == 0)) {
       result = (int)or_errno(openat(walk.at, ".", flags | O_NOFOLLOW, mode));
       break;
