@@ -1,6 +1,7 @@
 /** The open files of a guest. */
 
 import { O, S_IF, STAT_MODE, STAT_SIZE, type System } from "../../linux/system.ts";
+import type { Entries } from "./entries.ts";
 import { ERRNO } from "./errno.ts";
 import { APPLICABLE, RIGHT } from "./rights.ts";
 
@@ -46,8 +47,8 @@ export interface Descriptor {
   readonly how: number;
   /** The name it was given as a preopened directory, in UTF-8. */
   readonly preopen: Uint8Array<ArrayBuffer> | undefined;
-  /** What System.readdir has read ahead. */
-  ahead: Uint8Array<ArrayBuffer> | undefined;
+  /** Once a directory has been read. */
+  entries: Entries | undefined;
 }
 
 /** Descriptors by their numbers. Each owns its descriptor of the host. */

@@ -1,6 +1,7 @@
 /** Functions on descriptors: fd_*. https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md */
 
-import { O, READDIR_SIZE, STAT_MODE, STAT_SIZE } from "../../linux/system.ts";
+import { O, STAT_MODE, STAT_SIZE } from "../../linux/system.ts";
+import { Entries } from "./entries.ts";
 import { ERRNO, errno } from "./errno.ts";
 import { fdFlags, openFlags, SYNC_FLAGS } from "./fdflags.ts";
 import { RIGHT, rightsOf } from "./rights.ts";
@@ -10,7 +11,7 @@ const WHENCE = { SET: 0, CUR: 1, END: 2 } as const;
 /** POSIX_FADV_* for each advice of WASI. */
 const ADVICE = [0, 2, 1, 3, 4, 5];
 /** The bytes of structures. */
-const SIZE = { fdstat: 24, prestat: 8, dirent: 24 } as const;
+const SIZE = { fdstat: 24, prestat: 8 } as const;
 
 export function files({ system, memory, table }: State) {
   return {
@@ -147,12 +148,8 @@ export function files({ system, memory, table }: State) {
       if (typeof file === "number") return file;
       if (!memory.fresh().has(sizeAt >>>= 0, 4)) return ERRNO.FAULT;
       if (!memory.has(at >>>= 0, size >>>= 0)) return ERRNO.FAULT;
-      file.ahead ??= new Uint8Array(READDIR_SIZE);
-      const { bytes } = memory;
-      return memory.answer(
-        sizeAt,
-        system.readdir(file.host, file.ahead, READDIR_SIZE, cookie, bytes, at, size),
-      );
+      file.entries ??= new Entries(system);
+      return file.entries.read(file.host, cookie, memory, at, size, sizeAt);
     },
 
     fd_renumber(from: number, to: number) {

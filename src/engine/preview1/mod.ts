@@ -97,7 +97,7 @@ export class Preview1 {
       sync: fdFlags(flags) & SYNC_FLAGS,
       how: 0,
       preopen: undefined,
-      ahead: undefined,
+      entries: undefined,
     });
   }
 
@@ -116,7 +116,7 @@ export class Preview1 {
       // For the guest it is the root, so that is where absolute links begin.
       how: preopen.guest === "/" ? HOW.IN_ROOT : 0,
       preopen: new TextEncoder().encode(preopen.guest),
-      ahead: undefined,
+      entries: undefined,
     });
   }
 }

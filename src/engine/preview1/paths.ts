@@ -139,7 +139,7 @@ export function paths({ system, memory, table }: State) {
         sync: fdflags & SYNC_FLAGS,
         how: 0,
         preopen: undefined,
-        ahead: undefined,
+        entries: undefined,
       });
       return memory.answer(fdAt, opened);
     },

@@ -30,7 +30,7 @@ export function sockets({ system, memory, table }: State) {
       const base = found.rights & listener.inheriting & ~RIGHT.SOCK_ACCEPT;
       const accepted = table.add({
         ...{ host, type: found.type, base, inheriting: 0 },
-        ...{ sync: 0, how: 0, preopen: undefined, ahead: undefined },
+        ...{ sync: 0, how: 0, preopen: undefined, entries: undefined },
       });
       return memory.answer(fdAt, accepted);
     },
