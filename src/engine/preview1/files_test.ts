@@ -9,6 +9,8 @@ import {
   PAGE,
   READ,
   READ_WRITE,
+  SEEK,
+  TELL,
   TestGuest,
   WRITE,
 } from "./testing/guest.ts";
@@ -100,6 +102,16 @@ test("fd_fdstat_set_flags() changes how a file is written", (guest) => {
   assert.equal(Deno.readTextFileSync(`${guest.folder}/file`), "Xbcd");
   assert.equal(guest.call("fd_fdstat_set_flags", fd, FDFLAGS.DSYNC), E.NOTSUP);
   assert.equal(guest.call("fd_fdstat_set_flags", fd, 32), E.INVAL);
+});
+
+test("the right to seek implies that to tell", (guest) => {
+  const fd = guest.open("file", { oflags: OFLAGS.CREAT, base: SEEK });
+  assert.equal(guest.fdstat(fd).base, SEEK | TELL);
+  assert.equal(guest.call("fd_tell", fd, AT.result), E.SUCCESS);
+  assert.equal(guest.call("fd_seek", fd, 0n, 1, AT.result), E.SUCCESS);
+  const teller = guest.open("file", { base: TELL });
+  assert.equal(guest.call("fd_seek", teller, 0n, 1, AT.result), E.SUCCESS);
+  assert.equal(guest.call("fd_seek", teller, 1n, 1, AT.result), E.NOTCAPABLE);
 });
 
 test("fd_fdstat_set_rights() takes rights away for good", (guest) => {

@@ -60,12 +60,13 @@ export const APPLICABLE = {
   SOCKET: STREAM | R.SOCK_SHUTDOWN | R.SOCK_ACCEPT,
 } as const;
 
-/** What descriptors that are opened below a preopened directory may have at most. */
-export const INHERITED = DIRECTORY | FILE;
-
 const ALL = (1n << 30n) - 1n;
 
-/** The bits that have a meaning. */
+/** What is opened below a preopened directory may have any: those that its type does not know are left out. */
+export const INHERITED = Number(ALL);
+
+/** The bits that have a meaning. FD_SEEK implies FD_TELL. */
 export function rightsOf(flags: bigint): number {
-  return Number(flags & ALL);
+  const rights = Number(flags & ALL);
+  return rights & R.FD_SEEK ? rights | R.FD_TELL : rights;
 }

@@ -146,7 +146,8 @@ export interface OpenOptions {
 
 export const READ = 1n << 1n;
 export const WRITE = 1n << 6n;
-const SEEK = 1n << 2n, TELL = 1n << 5n;
+export const SEEK = 1n << 2n;
+export const TELL = 1n << 5n;
 export const READ_WRITE = READ | WRITE | SEEK | TELL;
 /** All that there are. */
 export const EVERY_RIGHT = (1n << 30n) - 1n;
