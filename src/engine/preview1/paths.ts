@@ -1,7 +1,7 @@
 /** Functions on paths below a directory: path_*. https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md */
 
 import { AT_REMOVEDIR, HOW, O, STAT_MODE, STAT_SIZE } from "../../linux/system.ts";
-import { fileType, inspect } from "./descriptors.ts";
+import { type Descriptor, fileType, inspect, openedRights } from "./descriptors.ts";
 import { ERRNO, errno } from "./errno.ts";
 import { FDFLAG, openFlags, SYNC_FLAGS } from "./fdflags.ts";
 import { RIGHT, rightsOf } from "./rights.ts";
@@ -11,9 +11,10 @@ const OFLAG = { CREAT: 1, DIRECTORY: 2, EXCL: 4, TRUNC: 8 } as const;
 const OFLAGS = OFLAG.CREAT | OFLAG.DIRECTORY | OFLAG.EXCL | OFLAG.TRUNC;
 const SYMLINK_FOLLOW = 1;
 
-/** Which rights need the file to be opened for what. */
+/** Which rights need the file to be opened for reading, when it is for writing. */
 const READING = RIGHT.FD_READ | RIGHT.FD_READDIR;
-const WRITING = RIGHT.FD_WRITE | RIGHT.FD_ALLOCATE | RIGHT.FD_FILESTAT_SET_SIZE;
+/** What truncates an opened file. */
+const RESIZING = RIGHT.FD_WRITE | RIGHT.FD_FILESTAT_SET_SIZE;
 
 const SLASH = 0x2f;
 
@@ -106,21 +107,20 @@ export function paths({ system, memory, table }: State) {
     ) {
       const folder = table.findDirectory(
         fd,
-        RIGHT.PATH_OPEN | (oflags & OFLAG.CREAT ? RIGHT.PATH_CREATE_FILE : 0) |
-          (oflags & OFLAG.TRUNC ? RIGHT.PATH_FILESTAT_SET_SIZE : 0),
+        RIGHT.PATH_OPEN | (oflags & OFLAG.CREAT ? RIGHT.PATH_CREATE_FILE : 0),
       );
       if (typeof folder === "number") return folder;
+      if (oflags & OFLAG.TRUNC && !mayTruncate(folder)) return ERRNO.NOTCAPABLE;
       const [own, below] = [rightsOf(base), rightsOf(inheriting)];
-      const synced = (fdflags & FDFLAG.DSYNC ? RIGHT.FD_DATASYNC : 0) |
-        (fdflags & (FDFLAG.SYNC | FDFLAG.RSYNC) ? RIGHT.FD_SYNC : 0);
       let flags = openFlags(fdflags);
       if (flags < 0 || oflags & ~OFLAGS || lookup & ~SYMLINK_FOLLOW) return ERRNO.INVAL;
       // Linux has made this a file, and refuses it since 6.4.
       if (oflags & OFLAG.CREAT && oflags & OFLAG.DIRECTORY) return ERRNO.INVAL;
-      if ((own | below | synced) & ~folder.inheriting) return ERRNO.NOTCAPABLE;
+      if ((own | below) & ~folder.inheriting || !maySync(folder, fdflags)) return ERRNO.NOTCAPABLE;
       if (!memory.fresh().has(at >>>= 0, size >>>= 0)) return ERRNO.FAULT;
       if (!memory.has(fdAt >>>= 0, 4)) return ERRNO.FAULT;
-      flags |= !(own & WRITING) ? O.RDONLY : own & READING ? O.RDWR : O.WRONLY;
+      // Other rights than FD_WRITE do not matter: with those a reader, too, asks for FD_FILESTAT_SET_SIZE (Go does).
+      flags |= !(own & RIGHT.FD_WRITE) ? O.RDONLY : own & READING ? O.RDWR : O.WRONLY;
       flags |= (oflags & OFLAG.CREAT ? O.CREAT : 0) | (oflags & OFLAG.EXCL ? O.EXCL : 0) |
         (oflags & OFLAG.TRUNC ? O.TRUNC : 0) | (oflags & OFLAG.DIRECTORY ? O.DIRECTORY : 0);
       const how = folder.how | lookup;
@@ -134,7 +134,7 @@ export function paths({ system, memory, table }: State) {
       const opened = table.add({
         host,
         type: found.type,
-        base: own & found.rights,
+        base: openedRights(own & found.rights, flags),
         inheriting: below,
         sync: fdflags & SYNC_FLAGS,
         how: 0,
@@ -214,4 +214,15 @@ export function paths({ system, memory, table }: State) {
       return errno(system.unlink(folder.host, memory.bytes, at, size, 0, folder.how));
     },
   } satisfies Functions;
+}
+
+/** By its path; or as one could by opening it, which is all that Go lets its directories do. */
+function mayTruncate({ base, inheriting }: Descriptor): boolean {
+  return (base & RIGHT.PATH_FILESTAT_SET_SIZE) !== 0 || (inheriting & RESIZING) === RESIZING;
+}
+
+/** FD_SYNC includes opening with rsync and dsync. */
+function maySync({ inheriting }: Descriptor, fdflags: number): boolean {
+  if (fdflags & (FDFLAG.SYNC | FDFLAG.RSYNC)) return (inheriting & RIGHT.FD_SYNC) !== 0;
+  return !(fdflags & FDFLAG.DSYNC) || (inheriting & (RIGHT.FD_SYNC | RIGHT.FD_DATASYNC)) !== 0;
 }

@@ -74,6 +74,55 @@ for (const variant of VARIANTS) {
     ]);
   });
 
+  test("path_open() opens for writing with the right to write alone", (guest) => {
+    guest.file("file", "abc");
+    const [allocate, resize] = [1n << 8n, 1n << 22n];
+    // What Go asks for to read: a file that nobody may write has to be opened, too.
+    const fd = guest.open("file", { base: READ | allocate | resize });
+    assert.equal(guest.fdstat(fd).base, READ);
+    assert.equal(guest.call("fd_filestat_set_size", fd, 0n), E.NOTCAPABLE);
+    Deno.mkdirSync(`${guest.folder}/folder`);
+    assert.equal(guest.fdstat(guest.open("folder", { base: READ | resize })).type, 3);
+  });
+
+  test("path_open() truncates by right of the path, or by what could be done to the opened file", (guest) => {
+    guest.file("file", "abc");
+    Deno.mkdirSync(`${guest.folder}/folder`);
+    const [open, resizePath, resize] = [1n << 13n, 1n << 19n, 1n << 22n];
+    for (
+      const [base, inheriting, expected] of [
+        [open, WRITE | resize, E.SUCCESS],
+        [open | resizePath, 0n, E.SUCCESS],
+        [open, resize, E.NOTCAPABLE],
+        [open, WRITE, E.NOTCAPABLE],
+      ] as const
+    ) {
+      const folder = guest.open(".", { base, inheriting });
+      guest.file("file", "abc");
+      assert.equal(guest.tryOpen("file", { folder, base: 0n, oflags: OFLAGS.TRUNC }), expected);
+      assert.equal(guest.stat("file").size, expected === E.SUCCESS ? 0n : 3n);
+    }
+  });
+
+  test("path_open() synchronizes by right of fd_sync, or of fd_datasync as far as that goes", (guest) => {
+    guest.file("file");
+    const [open, datasync, sync] = [1n << 13n, 1n << 0n, 1n << 4n];
+    const { DSYNC, RSYNC, SYNC } = FDFLAGS;
+    for (
+      const [inheriting, ...allowed] of [
+        [datasync, DSYNC],
+        [sync, DSYNC, RSYNC, SYNC],
+        [0n],
+      ] as [bigint, ...number[]][]
+    ) {
+      const folder = guest.open(".", { base: open, inheriting });
+      for (const fdflags of [DSYNC, RSYNC, SYNC]) {
+        const expected = allowed.includes(fdflags) ? E.SUCCESS : E.NOTCAPABLE;
+        assert.equal(guest.tryOpen("file", { folder, base: 0n, fdflags }), expected);
+      }
+    }
+  });
+
   test("path_open() drops rights that a file cannot have, and no others", (guest) => {
     Deno.mkdirSync(`${guest.folder}/folder`);
     const PATH_OPEN = 1n << 13n, READDIR = 1n << 14n, ACCEPT = 1n << 29n;
@@ -92,7 +141,7 @@ for (const variant of VARIANTS) {
       E.NOTCAPABLE,
     );
     assert.equal(guest.tryOpen("file", { folder, base: READ }), E.SUCCESS);
-    assert.equal(guest.tryOpen("folder", { base: ACCEPT }), E.NOTCAPABLE);
+    assert.equal(guest.fdstat(guest.open("folder", { base: ACCEPT })).base, 0n);
     assert.equal(guest.tryOpen("folder", { base: EVERY_RIGHT << 30n }), E.SUCCESS); // without a meaning
   });
 
