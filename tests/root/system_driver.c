@@ -2,7 +2,8 @@
  * Drives the system calls of libdenowasi, linked in under ASan and UBSan:
  *
  *   paths FOLDER SEED COUNT   COUNT calls on random paths below FOLDER/inside; print each with what it answered
- *   buffers SEED COUNT        vectors of a guest's memory, datagrams and folders, with hostile sizes; print what is wrong
+ *   buffers SEED COUNT        vectors of a guest's memory, datagrams and folders, with hostile sizes; print how many
+ *                             answers are wrong
  *
  * Every path and buffer is a block of exactly its size, so that a byte read or written past its end is seen. No
  * descriptor may be left open.
@@ -20,8 +21,10 @@ int dw_sys_open(int, const uint8_t *, uint32_t, uint32_t, int, uint32_t, uint32_
 int dw_sys_stat(int, const uint8_t *, uint32_t, uint32_t, uint32_t, uint8_t *, uint32_t);
 int dw_sys_mkdir(int, const uint8_t *, uint32_t, uint32_t, uint32_t, uint32_t);
 int dw_sys_unlink(int, const uint8_t *, uint32_t, uint32_t, int, uint32_t);
-int dw_sys_rename(int, const uint8_t *, uint32_t, uint32_t, uint32_t, int, const uint8_t *, uint32_t, uint32_t, uint32_t);
-int dw_sys_link(int, const uint8_t *, uint32_t, uint32_t, uint32_t, int, const uint8_t *, uint32_t, uint32_t, uint32_t);
+int dw_sys_rename(int, const uint8_t *, uint32_t, uint32_t, uint32_t, int, const uint8_t *, uint32_t, uint32_t,
+                  uint32_t);
+int dw_sys_link(int, const uint8_t *, uint32_t, uint32_t, uint32_t, int, const uint8_t *, uint32_t, uint32_t,
+                uint32_t);
 int dw_sys_symlink(const uint8_t *, uint32_t, uint32_t, int, const uint8_t *, uint32_t, uint32_t, uint32_t);
 int dw_sys_readlink(int, const uint8_t *, uint32_t, uint32_t, uint32_t, uint8_t *, uint32_t, uint32_t);
 int dw_sys_utimens(int, const uint8_t *, uint32_t, uint32_t, uint32_t, uint64_t, uint64_t, uint32_t);

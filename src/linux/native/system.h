@@ -32,8 +32,8 @@ int ends_indirectly(const struct guest_path *path);
 int open_below(int folder, const char *path, int flags, mode_t mode, uint32_t how);
 
 /*
- * The folder that holds the end of `path`, and that end, with its trailing slashes. The descriptor is in `opened` when it
- * has to be closed.
+ * The folder that holds the end of `path`, and that end, with its trailing slashes. The descriptor is in `opened`
+ * when it has to be closed.
  */
 int open_parent_below(int folder, const struct guest_path *path, uint32_t how, const char **name, int *opened);
 

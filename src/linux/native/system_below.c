@@ -1,9 +1,10 @@
 /*
  * Paths that cannot leave a folder.
  *
- * openat2(2) resolves them in the kernel. Where it is missing (before Linux 5.6) or refused (a seccomp profile that does
- * not know it), the path is walked here one component at a time, each opened with O_NOFOLLOW and links expanded by
- * hand. ".." never climbs: the walk begins again from the folder, so that a rename meanwhile cannot carry it outside.
+ * openat2(2) resolves them in the kernel. Where it is missing (before Linux 5.6) or refused (a seccomp profile that
+ * does not know it), the path is walked here one component at a time, each opened with O_NOFOLLOW and links expanded
+ * by hand. ".." never climbs: the walk begins again from the folder, so that a rename meanwhile cannot carry it
+ * outside.
  */
 #define _GNU_SOURCE
 #include "system.h"

@@ -43,8 +43,9 @@ DW_EXPORT int dw_sys_receive(int fd, uint8_t *buffer, uint32_t at, uint32_t size
 enum { MAX_PEEK = 1 << 20 };
 
 /*
- * Receive into a guest's vectors (see gather) with `flags` MSG_PEEK and MSG_WAITALL. Through a buffer, because recvmsg(2),
- * which could take descriptors too, is not a guest's to call. Sets *truncated, a u32, when a datagram did not fit.
+ * Receive into a guest's vectors (see gather) with `flags` MSG_PEEK and MSG_WAITALL. Through a buffer, because
+ * recvmsg(2), which could take descriptors too, is not a guest's to call. Sets *truncated, a u32, when a datagram did
+ * not fit.
  */
 DW_EXPORT int dw_sys_receivev(int fd, uint8_t *memory, uint64_t size, uint32_t at, uint32_t count, int flags,
                               uint8_t *truncated) {
