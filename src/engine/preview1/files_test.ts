@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { O } from "../../linux/system.ts";
 import {
   AT,
   E,
@@ -14,6 +15,7 @@ import {
   TestGuest,
   WRITE,
 } from "./testing/guest.ts";
+import { pipe } from "./testing/pipe.ts";
 
 const test = (name: string, body: (guest: TestGuest) => void) =>
   Deno.test(name, () => {
@@ -239,4 +241,17 @@ test("every function answers EBADF to a descriptor that is not open", (guest) =>
       assert.equal(guest.call(name, ...parameters), E.BADF, `${name} ${fd}`);
     }
   }
+});
+
+test("standard streams block again when the guest has ended", ({ system }) => {
+  const [reader, writer] = pipe();
+  const other = system.dup(reader);
+  {
+    using guest = new TestGuest({ streams: [reader, writer, system.dup(writer)] });
+    assert.equal(guest.call("fd_fdstat_set_flags", 0, FDFLAGS.NONBLOCK), E.SUCCESS);
+    assert.equal(guest.call("fd_read", 0, ...guest.vectors([AT.data, 1]), AT.result), E.AGAIN);
+    assert.notEqual(system.getFlags(other) & O.NONBLOCK, 0);
+  }
+  assert.equal(system.getFlags(other) & O.NONBLOCK, 0);
+  system.close(other);
 });

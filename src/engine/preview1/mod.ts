@@ -40,6 +40,8 @@ export type Preview1Guest = Pick<Guest, "args" | "env" | "preopens" | "listeners
 export class Preview1 {
   readonly functions: Functions;
   readonly #state: State;
+  /** The standard streams, and the flags that they came with. */
+  readonly #streams: { host: number; flags: number }[] = [];
 
   constructor(readonly system: System) {
     const state = this.#state = new State(system);
@@ -78,8 +80,13 @@ export class Preview1 {
     this.#state.memory.attach(memory);
   }
 
-  /** Close everything of the guest's but the process's own standard streams. */
+  /**
+   * Close everything of the guest's but the process's own standard streams. Others have these too, so they get the flags
+   * back that they came with: a shell whose terminal does not block any more fails to read.
+   */
   end(): void {
+    for (const { host, flags } of this.#streams) this.system.setFlags(host, flags);
+    this.#streams.length = 0;
     this.#state.table.clear();
     this.#state.memory.attach(undefined);
   }
@@ -89,6 +96,7 @@ export class Preview1 {
     const found = inspect(this.system, host);
     const flags = this.system.getFlags(host);
     if (typeof found === "number" || flags < 0) return;
+    if (fd < FIRST_PREOPEN) this.#streams.push({ host, flags });
     this.#state.table.put(fd, {
       host,
       type: found.type,
