@@ -5,10 +5,13 @@ import assert from "node:assert/strict";
 const { symbols: libc } = Deno.dlopen("libc.so.6", {
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
   socketpair: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+  setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
 });
 
 const O_CLOEXEC = 0o2000000;
 const AF_UNIX = 1;
+const RLIMIT_NOFILE = 7;
 export const SOCK = { STREAM: 1, DGRAM: 2 } as const;
 
 /** The end to read from, and the one to write to: pipe(2). Whoever calls closes them. */
@@ -23,4 +26,17 @@ export function socketPair(type: number): [one: number, other: number] {
   const ends = new Int32Array(2);
   assert.equal(libc.socketpair(AF_UNIX, type | O_CLOEXEC, 0, ends), 0);
   return [ends[0], ends[1]];
+}
+
+/** Does `body`, which must not wait, with descriptors below `limit` alone: getrlimit(2). */
+export function withFileLimit(limit: number, body: () => void): void {
+  const [before, lower] = [new BigUint64Array(2), new BigUint64Array(2)];
+  assert.equal(libc.getrlimit(RLIMIT_NOFILE, before), 0);
+  lower.set([BigInt(limit), before[1]]);
+  assert.equal(libc.setrlimit(RLIMIT_NOFILE, lower), 0);
+  try {
+    body();
+  } finally {
+    assert.equal(libc.setrlimit(RLIMIT_NOFILE, before), 0);
+  }
 }
