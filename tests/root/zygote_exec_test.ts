@@ -5,6 +5,7 @@ import { Cgroups } from "../../src/cgroups/mod.ts";
 import { parseResourcesText } from "../../src/oci/mod.ts";
 import { Running, waitFor } from "../support/mod.ts";
 import { identify } from "./support.ts";
+import { holdsOnly } from "./support_descriptors.ts";
 import { type Asked, exec, execToEnd, startContainer, VOLUME } from "./support_exec.ts";
 import { type Created, exists, folder, ROOT, TestZygote } from "./support_zygote.ts";
 
@@ -103,7 +104,7 @@ Deno.test("exec has a user, capabilities, limits and a filter of its own", async
   assert.equal(Deno.readLinkSync(`/proc/${process.pid}/cwd`), "/volume");
 });
 
-Deno.test("exec holds nothing of the host but its streams", async () => {
+Deno.test("exec holds nothing of the host but its streams and preopens", async () => {
   await using zygote = await TestZygote.start();
   const container = await startContainer(zygote);
   const process = await exec(zygote, container, {
@@ -111,10 +112,7 @@ Deno.test("exec holds nothing of the host but its streams", async () => {
     args: ["app", "sleep", "60"],
   });
   await process.start();
-  const descriptors = () =>
-    [...Deno.readDirSync(`/proc/${process.pid}/fd`)].map(({ name }) => name).sort();
-  await waitFor("the start's pipe to be closed", () => descriptors().length === 3);
-  assert.deepEqual(descriptors(), ["0", "1", "2"]);
+  await holdsOnly(process.pid, ["/"]);
   assert.equal((await process.kill(SIGTERM))?.code, 143);
   assert.ok(exists(container.pid));
 });

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { waitFor } from "../support/mod.ts";
+import { holdsOnly } from "./support_descriptors.ts";
 import { exists, findInMemory, folder, ROOT, TestZygote } from "./support_zygote.ts";
 
 const SIGKILL = 9, SIGTERM = 15;
@@ -37,13 +38,7 @@ Deno.test("zygote's child waits for its start, and holds nothing but its streams
   const created = await zygote.create({ module: "/loop.wasm" });
   assert.equal(Deno.readTextFileSync(`/proc/${created.pid}/comm`), "loop.wasm\n");
   await created.start();
-  const descriptors = () =>
-    [...Deno.readDirSync(`/proc/${created.pid}/fd`)].map(({ name }) => name).sort();
-  await waitFor(
-    "the start's pipe to be closed",
-    () => Deno.readLinkSync(`/proc/${created.pid}/fd/3`) === "/",
-  );
-  assert.deepEqual(descriptors(), ["0", "1", "2", "3"]);
+  await holdsOnly(created.pid, ["/"]);
   const status = Deno.readTextFileSync(`/proc/${created.pid}/status`);
   assert.match(status, /^NSpid:\t\d+\t1$/m);
   assert.match(status, /^Uid:\t1000\t1000\t1000\t1000$/m);
