@@ -83,7 +83,11 @@ export async function build(options: BuildOptions = {}): Promise<BuildResult> {
       compileHelper(`${work}/libdenowasi.so`),
       facts(compiled).then((known) => compileLauncher(`${work}/launcher`, known)),
     ]);
-    if (compiled) await compileScript(`${work}/shim.js`, `${work}/runtime`);
+    if (compiled) {
+      const assets = scripts.filter((name) => !name.endsWith(".js"));
+      const paths = assets.map((name) => `${work}/${name}`);
+      await compileScript(`${work}/shim.js`, `${work}/runtime`, paths);
+    }
 
     const executable = async (name: string, path = `${work}/${name}`): Promise<Member> => ({
       name,

@@ -38,8 +38,29 @@ const protobufjsGlobals: esbuild.Plugin = {
   },
 };
 
+/** Makes assets of the core modules that the transpiler of components loads from beside its script. */
+const transpilerModules: esbuild.Plugin = {
+  name: "transpiler's modules",
+  setup({ onLoad }) {
+    onLoad({ filter: /\/jco-transpile\/vendor\/[^/]*\.js$/ }, async ({ path }) => {
+      let imports = "";
+      let count = 0;
+      const text = (await Deno.readTextFile(path)).replaceAll(
+        /fetchCompile\(new URL\('(\.\/[^']*\.wasm)', import\.meta\.url\)\)/g,
+        (_, name) => {
+          const asset = `asset${count++}`;
+          imports += `import ${asset} from "${name}";\n`;
+          return `Deno.readFile(new URL(${asset}, import.meta.url)).then(WebAssembly.compile)`;
+        },
+      );
+      if (count === 0) throw new Error(`${path}: loads no module as it used to`);
+      return { contents: imports + text };
+    });
+  },
+};
+
 /**
- * Writes `outfile` and its chunks, and answers the names of all. Throws when the code does not compile. Packages that probe for Node find none:
+ * Writes `outfile`, its chunks and assets, and answers the names of all. Throws when the code does not compile. Packages that probe for Node find none:
  * touching `process` or `Buffer` makes Deno load its Node layer, which costs 25 ms of every boot.
  */
 export async function bundle(
@@ -51,6 +72,8 @@ export async function bundle(
       entryPoints: [{ in: entry, out: outfile.slice(slash + 1).replace(/\.js$/, "") }],
       outdir: outfile.slice(0, slash + 1) || ".",
       chunkNames: "chunk-[hash]",
+      assetNames: "[name]-[hash]",
+      loader: { ".wasm": "file" },
       splitting: true,
       metafile: true,
       minify,
@@ -62,7 +85,7 @@ export async function bundle(
       conditions: ["deno"],
       external: ["node:*"],
       alias: aliases,
-      plugins: [protobufjsGlobals],
+      plugins: [protobufjsGlobals, transpilerModules],
       define: {
         "global.process": "undefined",
         "globalThis.process": "undefined",

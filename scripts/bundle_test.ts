@@ -53,6 +53,17 @@ Deno.test.each([[false], [true]])(
   },
 );
 
+Deno.test("bundle() brings the transpiler of components with its modules, but loads it when asked", async () => {
+  const empty = "0061736d0d000100";
+  const source = `
+    console.log("begin");
+    const { transpile } = await import(${src("engine", "component/transpile.ts")});
+    const { script } = await transpile(Uint8Array.fromHex("${empty}"), "/a.wasm");
+    console.log(script.includes("instantiate"));
+  `;
+  assert.equal(await bundled(source, true), "begin\ntrue\n");
+});
+
 Deno.test("bundle() tells packages that there is no process and no Buffer", async () => {
   const source = `console.log(typeof process, typeof Buffer, typeof global,
     typeof globalThis.process, typeof globalThis.Buffer);`;

@@ -74,12 +74,17 @@ export async function libraryMembers(objects: string[]): Promise<Member[]> {
   ];
 }
 
-/** Makes one file of `script` with `deno compile`. Throws with Deno's last words. */
-export async function compileScript(script: string, output: string): Promise<void> {
+/** Makes one file of `script`, with the files `assets`, with `deno compile`. Throws with Deno's last words. */
+export async function compileScript(
+  script: string,
+  output: string,
+  assets: string[] = [],
+): Promise<void> {
   const { success, stderr } = await new Deno.Command(DENO, {
     args: [
       ...["compile", "-A", "--quiet", "--no-check", "--no-config", "--no-lock"],
       ...["--no-remote", "--no-npm", "--no-prompt", "--no-code-cache"],
+      ...assets.flatMap((path) => ["--include", path]),
       ...["--output", output, script],
     ],
     env: { NO_COLOR: "1" },

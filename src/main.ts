@@ -23,6 +23,10 @@ async function main([action, ...rest]: readonly string[]): Promise<void> {
       const [socket, runtime, engine] = rest;
       return await runZygote(socket, `${runtime}/libdenowasi.so`, engine);
     }
+    case "transpile": {
+      const { runTranspile } = await import("./cli/transpile.ts");
+      return await runTranspile(rest[0]);
+    }
     default:
       throw new ShimError("Internal", `read the arguments: unknown action ${action}`);
   }
