@@ -1,6 +1,7 @@
 /**
  * Compiles the modules of tests/modules into build/modules: NAME.wat and NAME.c become NAME.wasm,
- * compute.c also the host program `compute`. Adds files that are not modules, for the tests of what
+ * compute.c also the host program `compute`; tests/components/NAME.wat, and the modules that COMPONENTS
+ * names by an adapter, become NAME.component.wasm. Adds files that are not modules, for the tests of what
  * is refused. Does only what is out of date.
  */
 
@@ -10,16 +11,23 @@ const ROOT = new URL("..", import.meta.url).pathname;
 const SOURCES = `${ROOT}tests/modules`;
 const MODULES = `${ROOT}build/modules`;
 
+const COMPONENT_SOURCES = `${ROOT}tests/components`;
+/** Makes a command component of a module of WASI preview 1: scripts/setup.sh fetches it. */
+const ADAPTER = `${ROOT}.tools/wasi_snapshot_preview1.command.wasm`;
+
+/** Modules that become components, too. */
+const COMPONENTS = ["args", "cat", "clock", "escape", "files", "output", "random", "wasi-demo-app"];
+
 const CFLAGS = ["-O2", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"];
 const WASM_TARGET = ["--target=wasm32-wasi", "--sysroot=/usr"];
 
-/** Files that are no core modules, made of their first bytes. */
+/** Files that there is nothing to run in, made of their first bytes. */
 const REFUSED: Record<string, number[]> = {
   // Magic and version, then a section with an unknown number.
   "invalid.wasm": [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x7f, 0x01, 0x00],
   // A type section that says it is longer than the file.
   "truncated.wasm": [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01, 0x20, 0x01, 0x60],
-  // Magic, version 13 and layer 1: a component.
+  // Magic, version 13 and layer 1: a component, without anything in it.
   "component.wasm": [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00],
   // "#!/bin/sh\n"
   "not-wasm.wasm": [0x23, 0x21, 0x2f, 0x62, 0x69, 0x6e, 0x2f, 0x73, 0x68, 0x0a],
@@ -40,6 +48,13 @@ export async function buildModules(): Promise<void> {
     if (name.endsWith(".c")) await make(`${stem}.wasm`, source, compileC(WASM_TARGET));
   }
   await make("compute", `${SOURCES}/compute.c`, compileC([]));
+  for (const name of COMPONENTS) {
+    await make(`${name}.component.wasm`, modulePath(`${name}.wasm`), adapt);
+  }
+  for (const { name } of Deno.readDirSync(COMPONENT_SOURCES)) {
+    const out = `${name.replace(/\.wat$/, "")}.component.wasm`;
+    await make(out, `${COMPONENT_SOURCES}/${name}`, compileComponent);
+  }
   for (const [name, bytes] of Object.entries(REFUSED)) {
     await make(name, import.meta.filename!, (_, out) => Deno.writeFile(out, new Uint8Array(bytes)));
   }
@@ -64,6 +79,21 @@ async function compileWat(source: string, out: string) {
   } finally {
     module.destroy();
   }
+}
+
+/** Tools for components, loaded only when there is one to make. */
+const componentTools = () => import("@bytecodealliance/jco-transpile/wasm-tools");
+
+async function adapt(source: string, out: string) {
+  const { componentNew } = await componentTools();
+  const adapter = await Deno.readFile(ADAPTER);
+  const module = await Deno.readFile(source);
+  await Deno.writeFile(out, await componentNew(module, [["wasi_snapshot_preview1", adapter]]));
+}
+
+async function compileComponent(source: string, out: string) {
+  const { parse } = await componentTools();
+  await Deno.writeFile(out, await parse(await Deno.readTextFile(source)));
 }
 
 function compileC(target: string[]): Compile {

@@ -80,17 +80,32 @@ install_packages() {
   done <<<"$requirements"
 }
 
-install_deno() {
+install_tools() {
   [ "$(uname -m)" = x86_64 ] || die "unsupported machine: $(uname -m): the pinned Deno is for x86_64"
   command -v npm >/dev/null || die "missing tool: npm: install Node.js 18 or later"
-  echo "setup: installing Deno $pinned into .tools/"
+  echo "setup: installing Deno $pinned and tools into .tools/"
   cp scripts/tools/package.json scripts/tools/package-lock.json .tools/
   # In the folder, not with --prefix: that would hide the machine's own npm configuration.
   (cd .tools && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) ||
-    die "npm ci failed: the Deno of scripts/tools/package.json was not installed"
+    die "npm ci failed: what scripts/tools/package.json names was not installed"
   mkdir -p .tools/bin
   chmod +x .tools/node_modules/@deno/linux-x64-glibc/deno
   ln -sfn ../node_modules/@deno/linux-x64-glibc/deno .tools/bin/deno
+}
+
+# The adapter that makes a command component of a WASI module, for tests: one file of a package whose dependencies
+# nothing here needs.
+install_adapter() {
+  local name=wasi_snapshot_preview1.command.wasm
+  local digest=2a652d711c1fff34f9d5a0e073e50ef7eeb8fe7d8a6d559eae643a4c049a7b94
+  if ! echo "$digest  .tools/$name" | sha256sum --check --status 2>/dev/null; then
+    (cd .tools && npm pack --silent @bytecodealliance/jco@1.35.0 >/dev/null &&
+      tar -xzf bytecodealliance-jco-1.35.0.tgz --strip-components=2 "package/lib/$name" &&
+      rm bytecodealliance-jco-1.35.0.tgz) ||
+      die "npm pack failed: @bytecodealliance/jco was not had"
+    echo "$digest  .tools/$name" | sha256sum --check --status ||
+      die "wrong file: $name of @bytecodealliance/jco 1.35.0 is not the one that is expected"
+  fi
 }
 
 install_dependencies() {
@@ -111,7 +126,11 @@ flock 9
 wanted=$(cat scripts/tools/package-lock.json deno.json deno.lock scripts/setup.sh | sha256sum)
 if [ ! -x .tools/bin/deno ] || [ ! -d node_modules ] || [ "$(cat .tools/setup.done 2>&1)" != "$wanted" ]; then
   pinned=$(sed -n 's/.*"@deno\/.*": "\([0-9.]*\)".*/\1/p' scripts/tools/package.json)
-  [[ "$(.tools/bin/deno --version 2>&1)" == "deno $pinned "* ]] || install_deno
+  if [[ "$(.tools/bin/deno --version 2>&1)" != "deno $pinned "* ]] ||
+    ! cmp -s scripts/tools/package-lock.json .tools/package-lock.json; then
+    install_tools
+  fi
+  install_adapter
   install_dependencies
   echo "$wanted" >.tools/setup.done
 fi

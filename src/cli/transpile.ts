@@ -1,11 +1,9 @@
 /** Transpiles a component in a process of its own: from stdin to stdout. */
 
+import { ANSWER } from "../engine/component/answer.ts";
 import { transpile } from "../engine/component/transpile.ts";
 import { pack } from "../engine/component/transpiled.ts";
 import { ShimError } from "../errdefs/mod.ts";
-
-/** First byte of the answer: a packed component follows, or an error's kind, a NUL and its message. */
-export const ANSWER = { transpiled: 0, failed: 1 } as const;
 
 /** @param path the component's, for messages */
 export async function runTranspile(path: string): Promise<void> {

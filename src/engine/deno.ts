@@ -1,4 +1,4 @@
-/** The default engine: Deno's V8, with the host of WASI preview 1 in preview1/. */
+/** The default engine: Deno's V8, with the hosts of WASI in preview1/ and component/. */
 
 import { ShimError } from "../errdefs/mod.ts";
 import {
@@ -9,7 +9,9 @@ import {
   type Program,
   TRAP_EXIT_CODE,
 } from "./mod.ts";
+import { isComponent } from "./component/binary.ts";
 import { NAMESPACE, Preview1 } from "./preview1/mod.ts";
+import { trapMessage } from "./trap.ts";
 import { WARM_UP_GUEST, WARM_UP_MODULE } from "./warm_up.ts";
 
 /** Exit code when a guest cannot begin. */
@@ -23,11 +25,22 @@ class DenoEngine implements Engine {
   readonly name = "deno";
   readonly #preview1: Preview1;
 
-  constructor({ system }: Host) {
-    this.#preview1 = new Preview1(system);
+  constructor(readonly host: Host) {
+    this.#preview1 = new Preview1(host.system);
   }
 
-  compile(code: Uint8Array<ArrayBuffer>, path: string): Program {
+  compile(code: Uint8Array<ArrayBuffer>, path: string): Program | Promise<Program> {
+    return isComponent(code) ? this.#compileComponent(code, path) : this.#compileModule(code, path);
+  }
+
+  /** What only components need is loaded with the first one. */
+  async #compileComponent(code: Uint8Array<ArrayBuffer>, path: string): Promise<Program> {
+    const { componentProgram } = await import("./component/program.ts");
+    const transpiled = await this.host.transpile(code, path);
+    return componentProgram(this.host.system, transpiled, path);
+  }
+
+  #compileModule(code: Uint8Array<ArrayBuffer>, path: string): Program {
     let module: WebAssembly.Module;
     try {
       module = new WebAssembly.Module(code);
@@ -72,13 +85,6 @@ class DenoEngine implements Engine {
       host.end();
     }
   }
-}
-
-/** The trap's reason and the WebAssembly frames of its stack, innermost first. */
-function trapMessage(error: unknown): string {
-  if (!(error instanceof Error)) return `trap: ${error}\n`;
-  const frames = (error.stack ?? "").split("\n").filter((line) => line.includes("wasm"));
-  return [`trap: ${error.message}`, ...frames, ""].join("\n");
 }
 
 function checkExport(module: WebAssembly.Module, name: string, path: string): void {

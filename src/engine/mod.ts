@@ -1,5 +1,6 @@
 /** What runs WebAssembly: one interface, so that an engine is a folder here and a name. */
 
+import type { Transpiled } from "./component/transpiled.ts";
 import type { System } from "../linux/system.ts";
 
 /** What a module is given: everything it sees besides its sandbox. */
@@ -30,6 +31,8 @@ export interface Preopen {
 export interface Host {
   /** Everything that has to come from the kernel: random bytes, too. */
   readonly system: System;
+  /** A component as a script and core modules. @throws ShimError InvalidArgument: it is not valid */
+  transpile(code: Uint8Array<ArrayBuffer>, path: string): Transpiled | Promise<Transpiled>;
 }
 
 /** How a run ended: an exit code, with what to say on stderr when it was no ordinary end. */

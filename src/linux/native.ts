@@ -44,6 +44,13 @@ const ZYGOTE = {
   // kind, message
   dw_zygote_refuse: { parameters: ["buffer", "buffer"], result: "i32" },
   dw_zygote_slot: { parameters: [], result: "i32" },
+  // arguments, environment, input, size, timeout_ms, output
+  dw_filter: {
+    parameters: ["buffer", "buffer", "buffer", "u64", "u32", "buffer"],
+    result: "i64",
+  },
+  // output
+  dw_release: { parameters: ["pointer"], result: "void" },
   // code, message
   dw_exit: { parameters: ["i32", "buffer"], result: "void" },
 } as const;

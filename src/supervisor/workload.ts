@@ -47,9 +47,9 @@ export function findFile(
 }
 
 /**
- * The path of the Wasm module to run, or null: what the entry point is, an OCI runtime shall tell. It may be in a mount
+ * The path of the Wasm module or component to run, or null: what the entry point is, an OCI runtime shall tell. It may be in a mount
  * that is not there yet. Only a name that ends like a module's must be one.
- * @throws ShimError NotFound, Unimplemented
+ * @throws ShimError NotFound, InvalidArgument
  */
 export function wasmWorkload(
   native: SupervisorNative,
@@ -72,9 +72,8 @@ function findFileOrNull(...[native, rootfs, candidates]: Parameters<typeof findF
 }
 
 /**
- * The path of the module to run, which must be one.
- * @throws ShimError NotFound: there is no such file; InvalidArgument: it is not WebAssembly; Unimplemented: it is of a
- * kind that this version does not run
+ * The path of the module or component to run, which must be one.
+ * @throws ShimError NotFound: there is no such file; InvalidArgument: it is not WebAssembly
  */
 export function findWasm(
   native: SupervisorNative,
@@ -82,15 +81,15 @@ export function findWasm(
   candidates: readonly string[],
 ): string {
   const found = findFile(native, rootfs, candidates);
-  if (found?.kind === "module") return found.path;
   if (!found) {
     throw new ShimError(
       "NotFound",
       `find process.args[0] in the rootfs: ${candidates.join(", ")}: no such file`,
     );
   }
-  const [kind, what] = found.kind === "component"
-    ? ["Unimplemented", "a WebAssembly component"] as const
-    : ["InvalidArgument", "not a WebAssembly module"] as const;
-  throw new ShimError(kind, `run process.args[0] ${found.path}: it is ${what}`);
+  if (found.kind !== "other") return found.path;
+  throw new ShimError(
+    "InvalidArgument",
+    `run process.args[0] ${found.path}: it is not a WebAssembly module`,
+  );
 }

@@ -68,13 +68,10 @@ Deno.test("findFile() stops at one that cannot be opened", () => {
   assert.throws(() => findFile(native, "/root", ["/a", "/b"]), UNREADABLE);
 });
 
-Deno.test("findWasm() answers a module's path and refuses the rest", () => {
+Deno.test("findWasm() answers the path of a module or component and refuses the rest", () => {
   const native = nativeWith({ "/m": MODULE, "/c": COMPONENT, "/o": "7f454c46", "/a": 40 });
   assert.equal(findWasm(native, "/root", ["/m"]), "/m");
-  assert.throws(() => findWasm(native, "/root", ["/c"]), {
-    kind: "Unimplemented",
-    message: "run process.args[0] /c: it is a WebAssembly component",
-  });
+  assert.equal(findWasm(native, "/root", ["/c"]), "/c");
   assert.throws(() => findWasm(native, "/root", ["/o"]), {
     kind: "InvalidArgument",
     message: "run process.args[0] /o: it is not a WebAssembly module",
@@ -100,14 +97,9 @@ Deno.test("wasmWorkload() leaves to an OCI runtime what is no module, not there 
   assert.equal(wasmWorkload(native, "/root", []), null);
 });
 
-Deno.test("wasmWorkload() refuses a component, whatever its name", () => {
+Deno.test("wasmWorkload() knows a component, whatever its name", () => {
   const native = nativeWith({ "/c": COMPONENT, "/c.wasm": COMPONENT });
-  for (const path of ["/c", "/c.wasm"]) {
-    assert.throws(() => wasmWorkload(native, "/root", [path]), {
-      kind: "Unimplemented",
-      message: `run process.args[0] ${path}: it is a WebAssembly component`,
-    });
-  }
+  for (const path of ["/c", "/c.wasm"]) assert.equal(wasmWorkload(native, "/root", [path]), path);
 });
 
 Deno.test("wasmWorkload() demands a module where one is named", () => {

@@ -8,6 +8,7 @@ import type { Guest, Program } from "../engine/mod.ts";
 import { ShimError } from "../errdefs/mod.ts";
 import { check, cString, openZygoteNative, type ZygoteNative } from "../linux/native.ts";
 import { openSystem } from "../linux/system.ts";
+import { transpileApart } from "./transpile.ts";
 
 /** What dw_zygote_next returns. */
 const NEXT = { end: 0, compile: 1, run: 2 } as const;
@@ -24,7 +25,10 @@ export async function runZygote(socket: string, library: string, name: string): 
   const native = openZygoteNative(library);
   const field = (which: number) =>
     Deno.UnsafePointerView.getCString(native.dw_zygote_field(which)!);
-  const engine = await loadEngine(name, { system: openSystem(library) });
+  const engine = await loadEngine(name, {
+    system: openSystem(library),
+    transpile: (code, path) => transpileApart(native, code, path),
+  });
   engine.warmUp();
   const path = socket === "-" ? readLine() : socket;
   if (path === null) return; // whoever started this one does not need it

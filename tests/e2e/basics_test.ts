@@ -157,7 +157,7 @@ const REFUSED: [args: string[], said: RegExp[]][] = [
   [["/invalid.wasm"], [/\/invalid\.wasm/, /section code/, /@\+10/]],
   [["/truncated.wasm"], [/\/truncated\.wasm/, /@\+\d+/]],
   [["/unknown_import.wasm"], [/no_such_module\.no_such_function/]],
-  [["/component.wasm"], [/\/component\.wasm/, /component/]],
+  [["/component.wasm"], [/export wasi:cli\/run of \/component\.wasm/]],
   [["/not-wasm.wasm"], [/\/not-wasm\.wasm/, /not a WebAssembly module/]],
   [["/nowhere.wasm"], [/\/nowhere\.wasm/]],
   [["nowhere.wasm"], [/\/bin\/nowhere\.wasm/, /, \/nowhere\.wasm/]],

@@ -216,7 +216,7 @@ const REFUSED: [program: string, kind: Kind, text: string][] = [
   ["/invalid.wasm", "InvalidArgument", "@+10"],
   ["/truncated.wasm", "InvalidArgument", "@+8"],
   ["/unknown_import.wasm", "InvalidArgument", "no_such_module.no_such_function"],
-  ["/component.wasm", "Unimplemented", "component"],
+  ["/component.wasm", "InvalidArgument", "wasi:cli/run"],
   ["/nowhere.wasm", "NotFound", "/nowhere.wasm"],
   ["/bin", "PermissionDenied", "executable"],
 ];

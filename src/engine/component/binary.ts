@@ -6,7 +6,9 @@
 
 import type { External } from "./transpiled.ts";
 
-/** Magic, version and layer. */
+/** "\0asm", u16 version, u16 layer. */
+const MAGIC = [0x00, 0x61, 0x73, 0x6d];
+const LAYER_AT = 6;
 const PREAMBLE_BYTES = 8;
 const SECTION = { import: 10, export: 11 } as const;
 
@@ -19,6 +21,12 @@ const KINDS: Record<number, External["kind"]> = {
   4: "component",
   5: "instance",
 };
+
+/** Whether this begins as a component does: the layer, the fourth number of the preamble's bytes, is 1. */
+export function isComponent(code: Uint8Array): boolean {
+  return MAGIC.every((byte, index) => code[index] === byte) && code[LAYER_AT] === 1 &&
+    code[LAYER_AT + 1] === 0;
+}
 
 /** The imports and exports of a component that has been found valid. @throws RangeError: it is not */
 export function externals(code: Uint8Array): Record<"imports" | "exports", External[]> {

@@ -1,0 +1,37 @@
+;; Ends with code 42 by wasi:cli/exit; exports of other names end in other ways
+(component
+  (import "wasi:cli/exit@0.2.4" (instance $exit
+    (export "exit" (func (param "status" (result))))
+    (export "exit-with-code" (func (param "status-code" u8)))))
+  (core func $exit-with-code (canon lower (func $exit "exit-with-code")))
+  (core func $exit-status (canon lower (func $exit "exit")))
+  (core module $code
+    (import "" "code" (func $code (param i32)))
+    (import "" "status" (func $status (param i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 16) "\01\00\00\00\20\00\00\00\07\00\00\00")
+    (data (i32.const 32) "no luck")
+    (func (export "run") (result i32) (call $code (i32.const 42)) (i32.const 0))
+    (func (export "fail") (result i32) (i32.const 1))
+    (func (export "status-ok") (call $status (i32.const 0)))
+    (func (export "status-err") (call $status (i32.const 1)))
+    (func (export "trap") unreachable)
+    (func (export "text") (result i32) (i32.const 16)))
+  (core instance $made (instantiate $code
+    (with "" (instance
+      (export "code" (func $exit-with-code))
+      (export "status" (func $exit-status))))))
+  (func $run (result (result)) (canon lift (core func $made "run")))
+  (instance $command (export "run" (func $run)))
+  (export "wasi:cli/run@0.2.4" (instance $command))
+  (func $fail (result (result)) (canon lift (core func $made "fail")))
+  (export "fail" (func $fail))
+  (func $status-ok (canon lift (core func $made "status-ok")))
+  (export "status-ok" (func $status-ok))
+  (func $status-err (canon lift (core func $made "status-err")))
+  (export "status-err" (func $status-err))
+  (func $trap (canon lift (core func $made "trap")))
+  (export "trap" (func $trap))
+  (func $text (result (result (error string)))
+    (canon lift (core func $made "text") (memory (core memory $made "memory"))))
+  (export "text" (func $text)))
