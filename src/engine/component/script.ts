@@ -23,9 +23,11 @@ export type Instantiate = (
  * long. @throws ShimError Internal: it is not of the expected form
  */
 export function instantiateFunction(text: string): Instantiate {
+  // It looks for process.env.JCO_DEBUG at every step, which would load Deno's Node layer in every child.
+  const globals = { WebAssembly };
   const body = text.replace(/^export (?=function instantiate\b|const _util\b)/gm, "");
   try {
-    return new Function(`${body}\nreturn instantiate;`)() as Instantiate;
+    return new Function("globalThis", `${body}\nreturn instantiate;`)(globals) as Instantiate;
   } catch (error) {
     throw new ShimError("Internal", `read a transpiled component: ${error}`, { cause: error });
   }
