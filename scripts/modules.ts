@@ -5,6 +5,8 @@
  * is refused. Does only what is out of date.
  */
 
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
 import wabt from "wabt";
 
 const ROOT = new URL("..", import.meta.url).pathname;
@@ -29,6 +31,8 @@ const REFUSED: Record<string, number[]> = {
   "truncated.wasm": [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01, 0x20, 0x01, 0x60],
   // Magic, version 13 and layer 1: a component, without anything in it.
   "component.wasm": [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00],
+  // A component whose type section says that it has a type more.
+  "cut.component.wasm": [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00, 0x07, 0x01, 0xff],
   // "#!/bin/sh\n"
   "not-wasm.wasm": [0x23, 0x21, 0x2f, 0x62, 0x69, 0x6e, 0x2f, 0x73, 0x68, 0x0a],
 };
@@ -51,7 +55,9 @@ export async function buildModules(): Promise<void> {
   for (const name of COMPONENTS) {
     await make(`${name}.component.wasm`, modulePath(`${name}.wasm`), adapt);
   }
+  await make("javascript.component.wasm", `${COMPONENT_SOURCES}/javascript/main.js`, componentize);
   for (const { name } of Deno.readDirSync(COMPONENT_SOURCES)) {
+    if (!name.endsWith(".wat")) continue;
     const out = `${name.replace(/\.wat$/, "")}.component.wasm`;
     await make(out, `${COMPONENT_SOURCES}/${name}`, compileComponent);
   }
@@ -89,6 +95,21 @@ async function adapt(source: string, out: string) {
   const adapter = await Deno.readFile(ADAPTER);
   const module = await Deno.readFile(source);
   await Deno.writeFile(out, await componentNew(module, [["wasi_snapshot_preview1", adapter]]));
+}
+
+/** A component of another toolchain: QuickJS, built with Rust, with a program in JavaScript. */
+async function componentize(source: string, out: string) {
+  const require = createRequire(`${ROOT}.tools/`);
+  const { componentize } = require("componentize-qjs") as {
+    componentize(options: Record<string, unknown>): Promise<{ component: Uint8Array }>;
+  };
+  const { component } = await componentize({
+    witPath: dirname(source),
+    jsSource: await Deno.readTextFile(source),
+    sync: true,
+    optSize: true,
+  });
+  await Deno.writeFile(out, component);
 }
 
 async function compileComponent(source: string, out: string) {

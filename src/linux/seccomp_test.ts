@@ -266,17 +266,27 @@ Deno.test("wasmSeccomp() compiles to a filter of what a guest needs and no more"
   );
 });
 
-Deno.test("wasmSeccomp() with sockets lets a guest use them without an address", () => {
+Deno.test("wasmSeccomp() with sockets lets a guest have those of the internet", () => {
   const [own] = wasmSeccomp(undefined, { sockets: true });
-  const calls = [
-    { name: "accept4" },
-    { name: "recvfrom" },
-    { name: "sendto", args: [3, 4096, 5, 0, 0, 0] },
-    { name: "sendto", args: [3, 4096, 5, 0, 4096, 16] },
-    { name: "sendmsg" },
-    { name: "socket" },
+  const FLAGS = 0o2004000; // SOCK_CLOEXEC | SOCK_NONBLOCK
+  const table: [string, number[], number][] = [
+    ["socket", [2, 1 | FLAGS, 0], ALLOW],
+    ["socket", [10, 2 | FLAGS, 0], ALLOW],
+    ["socket", [1, 1, 0], errno(1)], // AF_UNIX
+    ["socket", [16, 2, 0], errno(1)], // AF_NETLINK
+    ["socket", [2, 3, 1], errno(1)], // SOCK_RAW
+    ["connect", [], ALLOW],
+    ["accept4", [], ALLOW],
+    ["recvfrom", [], ALLOW],
+    ["sendto", [3, 4096, 5, 0, 4096, 16], ALLOW],
+    ["sendmsg", [], errno(1)],
+    ["recvmsg", [], errno(1)],
+    ["socketpair", [1, 1, 0], errno(1)],
   ];
-  assert.deepEqual(verdicts(own, calls), [ALLOW, ALLOW, ALLOW, errno(1), errno(1), errno(1)]);
+  assert.deepEqual(
+    verdicts(own, table.map(([name, args]) => ({ name, args }))),
+    table.map(([, , verdict]) => verdict),
+  );
 });
 
 Deno.test("wasmSeccomp() puts the pod's profile last, for the native architecture", () => {

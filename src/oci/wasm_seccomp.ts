@@ -4,7 +4,7 @@
  * here has a use for, kills.
  *
  * Not here, and why: kill and tgkill (a guest sends no signals; abort(3) ends in a trap instruction all the same),
- * clone and fork (one thread), socket (descriptors are given, not made), mknod and chmod (WASI has none),
+ * clone and fork (one thread), sockets but those of SOCKETS, mknod and chmod (WASI has none),
  * memfd_create, ptrace, mount, bpf, io_uring.
  */
 
@@ -54,10 +54,17 @@ const FILES = [
   ...["mkdir", "rmdir", "unlink", "rename", "link", "symlink", "truncate"],
 ];
 
-/** For descriptors that are sockets already. No sendmsg and recvmsg, which also pass descriptors and addresses. */
+/**
+ * wasi:sockets: TCP and UDP in the container's network namespace, which decides what they reach. No sendmsg and recvmsg,
+ * which also pass descriptors, and no socketpair: of other families than INTERNET a guest can make nothing.
+ */
 const SOCKETS = [
-  ...["accept", "accept4", "recvfrom", "shutdown", "getsockname", "getpeername", "getsockopt"],
+  ...["bind", "connect", "listen", "accept", "accept4", "sendto", "recvfrom", "shutdown"],
+  ...["getsockname", "getpeername", "getsockopt", "setsockopt"],
 ];
+
+/** socket(2): AF_INET, AF_INET6; SOCK_STREAM, SOCK_DGRAM, of what a type is without its flags. */
+const INTERNET = { families: [2n, 10n], types: [1n, 2n], typeMask: 0xfn };
 
 /** ioctl(2) requests, from asm-generic/ioctls.h: is it a terminal and how large, bytes to read, O_NONBLOCK. */
 const IOCTLS = { TCGETS: 0x5401n, TIOCGWINSZ: 0x5413n, FIONREAD: 0x541bn, FIONBIO: 0x5421n };
@@ -69,7 +76,7 @@ const PR_SET_VMA = 0x53564d41n;
 const SECCOMP_SET_MODE_FILTER = 1n;
 
 export interface WasmSeccompOptions {
-  /** Whether the guest is given sockets. */
+  /** Whether the guest may have sockets of the internet. */
   sockets: boolean;
 }
 
@@ -101,10 +108,22 @@ function allowList({ sockets }: WasmSeccompOptions): LinuxSeccomp {
       allow(["seccomp"], equal(0, SECCOMP_SET_MODE_FILTER)),
       // Of the process itself, to read only: the C library asks for the size of the stack.
       allow(["prlimit64"], equal(0, 0n), equal(2, 0n)),
-      // Without an address: to whom the socket is connected.
-      ...(sockets ? [allow(["sendto"], equal(4, 0n))] : []),
+      ...(sockets ? internetSockets() : []),
     ],
   };
+}
+
+function internetSockets(): SyscallRule[] {
+  return INTERNET.families.flatMap((family) =>
+    INTERNET.types.map((type) =>
+      allow(["socket"], equal(0, family), {
+        index: 1,
+        value: INTERNET.typeMask,
+        valueTwo: type,
+        op: "SCMP_CMP_MASKED_EQ",
+      })
+    )
+  );
 }
 
 function allow(names: string[], ...args: SyscallArg[]): SyscallRule {

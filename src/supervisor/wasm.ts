@@ -188,7 +188,7 @@ async function forkProcess(workshop: Workshop, fork: Fork): Promise<Launched> {
 }
 
 function seccompFilters({ seccomp }: Workshop, spec: Spec): SeccompFilter[] {
-  return wasmSeccomp(spec.linux.seccomp, { sockets: false }).map((profile) =>
+  return wasmSeccomp(spec.linux.seccomp, { sockets: true }).map((profile) =>
     seccomp.compile(profile)
   );
 }
