@@ -18,11 +18,10 @@ const MOST_NAME = 253;
 
 /** `name` in lower case and as IDNA has it, without the dot at its end; undefined: it is none. */
 export function toAscii(name: string): string | undefined {
+  if (/[:/@?#%\\\s]/.test(name)) return undefined; // what is not a host's to a URL
   const url = URL.parse(`http://${name.replace(/\.$/, "")}/`);
   const ascii = url?.host;
-  if (!ascii || ascii.length > MOST_NAME || url.pathname !== "/" || url.username || url.search) {
-    return undefined;
-  }
+  if (!ascii || ascii.length > MOST_NAME) return undefined;
   return /^[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*$/.test(ascii)
     ? ascii
     : undefined;

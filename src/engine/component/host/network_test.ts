@@ -17,7 +17,7 @@ const LOOPBACK: Ipv4 = [127, 0, 0, 1];
 const at = (port: number): SocketAddress => ({ tag: "ipv4", val: { port, address: LOOPBACK } });
 
 function value<Value>(result: Result<Value, unknown>): Value {
-  assert.equal(result.tag, "ok", JSON.stringify(result));
+  assert.equal(result.tag, "ok", Deno.inspect(result));
   return result.val as Value;
 }
 
