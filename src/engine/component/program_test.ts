@@ -6,7 +6,7 @@ import { Calls } from "./host/calls.ts";
 import { filesystem } from "./host/filesystem.ts";
 import { FileSource, OpenFile } from "./host/files.ts";
 import { Scope } from "./host/resource.ts";
-import { InputStream, OutputStream } from "./host/streams.ts";
+import { InputStream, type OutputStream } from "./host/streams.ts";
 import { componentProgram } from "./program.ts";
 import { transpile } from "./transpile.ts";
 
