@@ -36,7 +36,9 @@ class DenoEngine implements Engine {
   /** What only components need is loaded with the first one. */
   async #compileComponent(code: Uint8Array<ArrayBuffer>, path: string): Promise<Program> {
     const { componentProgram } = await import("./component/program.ts");
-    const transpiled = await this.host.transpile(code, path);
+    const transpile = this.host.transpile ??
+      (await import("./component/transpile.ts")).transpile;
+    const transpiled = await transpile(code, path);
     return componentProgram(this.host.system, transpiled, path);
   }
 

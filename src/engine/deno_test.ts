@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import wabt from "wabt";
 import { denoEngine } from "./deno.ts";
 import { builtSystem } from "../linux/testing/system.ts";
-import { transpile } from "./component/transpile.ts";
 import type { Guest, Outcome, Program } from "./mod.ts";
 
 const { parseWat } = await wabt();
@@ -12,7 +11,7 @@ const GUEST: Guest = {
   ...{ preopens: [], listeners: [] },
 };
 
-const engine = denoEngine({ system: await builtSystem(), transpile });
+const engine = denoEngine({ system: await builtSystem() });
 
 function wat(source: string): Uint8Array<ArrayBuffer> {
   const module = parseWat("test.wat", source);

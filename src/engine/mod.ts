@@ -31,8 +31,11 @@ export interface Preopen {
 export interface Host {
   /** Everything that has to come from the kernel: random bytes, too. */
   readonly system: System;
-  /** A component as a script and core modules. @throws ShimError InvalidArgument: it is not valid */
-  transpile(code: Uint8Array<ArrayBuffer>, path: string): Transpiled | Promise<Transpiled>;
+  /**
+   * A component as a script and core modules. Where it is missing, this process does that, with some MB that it loads.
+   * @throws ShimError InvalidArgument: it is not valid
+   */
+  transpile?(code: Uint8Array<ArrayBuffer>, path: string): Transpiled | Promise<Transpiled>;
 }
 
 /** How a run ended: an exit code, with what to say on stderr when it was no ordinary end. */
