@@ -71,6 +71,7 @@ export async function libraryMembers(objects: string[]): Promise<Member[]> {
     ...files,
     { name: "lib/containerd-shim", link: "ld.so" },
     { name: "lib/denowasi-zygote", link: "ld.so" },
+    { name: "lib/denowasi-run", link: "ld.so" },
   ];
 }
 

@@ -4,7 +4,7 @@ import { parseCall } from "./cli/args.ts";
 import { ShimError } from "./errdefs/mod.ts";
 
 /** Each action loads its own part of the program: evaluating all of it costs every boot. */
-async function main([action, ...rest]: readonly string[]): Promise<void> {
+async function main([action, ...rest]: readonly string[]): Promise<number | void> {
   switch (action) {
     case "serve": {
       const { serve } = await import("./cli/serve.ts");
@@ -23,6 +23,11 @@ async function main([action, ...rest]: readonly string[]): Promise<void> {
       const [socket, runtime, engine] = rest;
       return await runZygote(socket, `${runtime}/libdenowasi.so`, engine);
     }
+    case "run": {
+      const { runRun } = await import("./cli/run.ts");
+      const [runtime, engine, ...args] = rest;
+      return await runRun(runtime, engine, args);
+    }
     case "transpile": {
       const { runTranspile } = await import("./cli/transpile.ts");
       return await runTranspile(rest[0]);
@@ -33,8 +38,7 @@ async function main([action, ...rest]: readonly string[]): Promise<void> {
 }
 
 try {
-  await main(Deno.args);
-  Deno.exit(0);
+  Deno.exit(await main(Deno.args) ?? 0);
 } catch (error) {
   const text = ShimError.from(error).message.replaceAll("\n", " ");
   Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));

@@ -21,6 +21,12 @@ int command_delete(const struct options *options, const char *engine);
 /* -info: becomes the runtime. */
 int command_info(const struct options *options, const char *engine);
 
+/*
+ * run: becomes the runtime that runs a module without containerd. argv[0] is "run"; what follows is the runtime's
+ * to parse.
+ */
+int command_run(int argc, char *const *argv, const char *engine);
+
 /* `launcher zygote DIR SOCKET ENGINE`: argv[0] is "zygote". With SOCKET "-" its path is a line on stdin. */
 int command_zygote(int argc, char *const *argv);
 

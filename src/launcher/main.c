@@ -54,20 +54,22 @@ static int print_help(const char *engine) {
   printf("%s: a containerd shim that runs WebAssembly (WASI)\n"
          "and OCI containers.\n"
          "\n"
-         "containerd calls this file; nobody else needs to. Put it on containerd's PATH,\n"
-         "for example in /usr/local/bin, and name its runtime type:\n"
+         "containerd calls this file. Put it on containerd's PATH, for example in\n"
+         "/usr/local/bin, and name its runtime type:\n"
          "\n"
          "    ctr run --rm --runtime io.containerd.%s.v1 IMAGE ID\n"
          "\n"
          "Usage: %s -namespace NS -id ID [flags] start|delete\n"
+         "       %s run [options] FILE.wasm [ARG...]\n"
          "\n"
          "Actions:\n"
          "  start   start the shim of container ID, or find the one of its pod that is\n"
          "          there, and print the address of its ttRPC socket\n"
          "  delete  clean up what a shim of container ID left behind, and print a\n"
          "          DeleteResponse (protobuf)\n"
+         "  run     run a module here and now, without containerd; run --help says more\n"
          "\n"
-         "Flags (-x value, -x=value or --x value):\n"
+         "Flags of start and delete (-x value, -x=value or --x value):\n"
          "  -namespace NS         containerd's namespace of the container\n"
          "  -id ID                id of the container\n"
          "  -address SOCKET       containerd's gRPC socket; start needs it\n"
@@ -81,7 +83,7 @@ static int print_help(const char *engine) {
          "The runtime inside this file is unpacked once, to /var/lib/denowasi. State is\n"
          "in /run/denowasi, configuration in /etc/denowasi/config.toml. Messages go to\n"
          "containerd's log. Documentation: README.md and docs/ of the source.\n",
-         program_name, engine, program_name);
+         program_name, engine, program_name, program_name);
   return 0;
 }
 
@@ -102,6 +104,8 @@ int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "zygote") == 0) return command_zygote(argc - 1, argv + 1);
 
   const char *engine = find_engine(program_name);
-  if (engine == NULL || options_parse(&options, argc, argv) < 0) return EXIT_USAGE;
+  if (engine == NULL) return EXIT_USAGE;
+  if (argc > 1 && strcmp(argv[1], "run") == 0) return command_run(argc - 1, argv + 1, engine);
+  if (options_parse(&options, argc, argv) < 0) return EXIT_USAGE;
   return run_action(&options, engine);
 }

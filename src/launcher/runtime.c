@@ -55,13 +55,16 @@ static char **make_environment(char *cache_setting, char *v8_setting) {
 int runtime_add(struct runtime *runtime, const char *format, ...) {
   va_list arguments;
   char *argument = NULL;
-  if (runtime->argc == RUNTIME_MOST_ARGUMENTS)
-    return report("runtime: more than %d arguments", RUNTIME_MOST_ARGUMENTS);
+  /* One more for the NULL at the end. */
+  char **grown = realloc(runtime->argv, ((size_t)runtime->argc + 2) * sizeof(*grown));
+  if (grown == NULL) return report("memory: %m");
+  runtime->argv = grown;
   va_start(arguments, format);
   if (vasprintf(&argument, format, arguments) < 0) argument = NULL;
   va_end(arguments);
   if (argument == NULL) return report("memory: %s", strerror(ENOMEM));
   runtime->argv[runtime->argc++] = argument;
+  runtime->argv[runtime->argc] = NULL;
   return 0;
 }
 
@@ -106,6 +109,7 @@ int runtime_init_cached(struct runtime *runtime, const char *folder) {
 
 void runtime_release(struct runtime *runtime) {
   for (int i = 0; i < runtime->argc; i++) free(runtime->argv[i]);
+  free(runtime->argv);
   free(runtime->path);
   free(runtime->envp);
   free(runtime->cache_setting);

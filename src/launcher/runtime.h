@@ -4,13 +4,15 @@
 
 #include "flags.h"
 
-#define RUNTIME_MOST_ARGUMENTS 32
-
 /*
  * The carried ld.so, by the name that the process shall have (comm): links of lib/ to ld.so.
  */
 #define RUNTIME_SUPERVISOR "containerd-shim"
 #define RUNTIME_ZYGOTE     "denowasi-zygote"
+#define RUNTIME_RUN        "denowasi-run"
+
+/* Wasm is compiled once for good: by TurboFan, all of it before it runs. */
+#define RUNTIME_V8_FLAGS "--no-liftoff,--no-wasm-lazy-compilation"
 
 struct runtime {
   /*
@@ -18,7 +20,7 @@ struct runtime {
 	 * they are this process's environment, constants and the settings below.
 	 */
   char *path;
-  char *argv[RUNTIME_MOST_ARGUMENTS + 1];
+  char **argv;
   int argc;
   char **envp;
   /* The variables of Deno's cache and, or NULL, of V8's flags. */

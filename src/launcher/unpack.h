@@ -1,11 +1,13 @@
 #ifndef DENOWASI_UNPACK_H
 #define DENOWASI_UNPACK_H
 
+#include <limits.h>
+
 #include "places.h"
 #include "sha256.h"
 
-/* "/var/lib/denowasi/", the digest in hex, NUL. */
-#define UNPACKED_PATH_SIZE (sizeof(STORE) + SHA256_HEX_SIZE)
+/* The store's path, a slash, the digest in hex, NUL. */
+#define UNPACKED_PATH_SIZE PATH_MAX
 
 /*
  * Gives the path of the folder with this file's archive unpacked, unpacking it first when it is
@@ -13,5 +15,11 @@
  * the others wait for it. -1, reported.
  */
 int unpack(char path[UNPACKED_PATH_SIZE]);
+
+/*
+ * The same for whoever calls: root's store for root; for another user $XDG_CACHE_HOME/denowasi or else
+ * $HOME/.cache/denowasi, which must be the user's own. -1, reported.
+ */
+int unpack_for_user(char path[UNPACKED_PATH_SIZE]);
 
 #endif

@@ -12,10 +12,8 @@
 /* The descriptor by which the runtime's folder is known, here and in the runtime. */
 enum { FOLDER = STDERR_FILENO + 1 };
 
-/*
- * Compiled once for good (TurboFan, at once) and without other threads, which a fork would lose.
- */
-static const char V8_FLAGS[] = "--single-threaded,--no-liftoff,--no-wasm-lazy-compilation";
+/* Without other threads, which a fork would lose. */
+static const char V8_FLAGS[] = "--single-threaded," RUNTIME_V8_FLAGS;
 
 /*
  * Opens a mount of `folder` alone that is in no mount namespace and read-only for ever: nobody can

@@ -31,6 +31,8 @@ const ERRNO: ReadonlyMap<number, readonly [name: string, text: string, kind: Kin
   [40, ["ELOOP", "too many levels of symbolic links", "InvalidArgument"]],
   [74, ["EBADMSG", "bad message", "Internal"]],
   [95, ["EOPNOTSUPP", "operation not supported", "Unimplemented"]],
+  [98, ["EADDRINUSE", "address already in use", "Unavailable"]],
+  [99, ["EADDRNOTAVAIL", "cannot assign requested address", "InvalidArgument"]],
 ]);
 
 /** `ENOENT: no such file or directory`. */

@@ -51,6 +51,8 @@ const ZYGOTE = {
   },
   // output
   dw_release: { parameters: ["pointer"], result: "void" },
+  // address, port
+  dw_listen: { parameters: ["buffer", "u32"], result: "i32" },
   // code, message
   dw_exit: { parameters: ["i32", "buffer"], result: "void" },
 } as const;

@@ -73,6 +73,9 @@ const char *read_string(struct reader *reader); /* also fails on an embedded NUL
 int write_all(int fd, const void *data, size_t size);
 int read_all(int fd, void *data, size_t size);
 
+/* A TCP socket that listens on numeric `address`, close-on-exec. Descriptor or -errno. */
+int listen_tcp(const char *address, uint16_t port);
+
 /* Paths below a root descriptor (O_PATH), resolved with RESOLVE_IN_ROOT: see root.c. */
 int open_in_root(int root, const char *path, uint64_t flags);
 int make_folders_in_root(int root, const char *path, mode_t mode); /* descriptor of the last one */

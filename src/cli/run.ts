@@ -1,0 +1,105 @@
+/** `run`: one module in this process, without containerd and without a sandbox but its own. */
+
+import { loadEngine } from "../engine/engines.ts";
+import type { Guest, Preopen } from "../engine/mod.ts";
+import { ShimError } from "../errdefs/mod.ts";
+import { check, cString, openZygoteNative } from "../linux/native.ts";
+import { openSystem } from "../linux/system.ts";
+import { parseRunArgs, RUN_USAGE, type RunCall } from "./run_args.ts";
+
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+
+/**
+ * Run what `args` (after `run`) ask for.
+ * @param runtime folder of the unpacked archive
+ * @param name of the engine that the shim was called by
+ * @returns the exit code
+ */
+export async function runRun(
+  runtime: string,
+  name: string,
+  args: readonly string[],
+): Promise<number> {
+  const fail = (error: unknown, code: number) => {
+    const text = ShimError.from(error).message.replaceAll("\n", " ");
+    write(Deno.stderr, `containerd-shim-${name}-v1: ${text}\n`);
+    return code;
+  };
+  let call: RunCall;
+  try {
+    call = parseRunArgs(args);
+  } catch (error) {
+    return fail(error, EXIT_USAGE);
+  }
+  if (call.help) {
+    write(Deno.stdout, RUN_USAGE);
+    return 0;
+  }
+  try {
+    return await runModule(runtime, { ...call, engine: call.engine || name });
+  } catch (error) {
+    return fail(error, EXIT_FAILED);
+  }
+}
+
+async function runModule(runtime: string, call: RunCall): Promise<number> {
+  const library = `${runtime}/libdenowasi.so`;
+  const native = openZygoteNative(library);
+  const engine = await loadEngine(call.engine, { system: openSystem(library) });
+  const program = await engine.compile(readFile(call.file), call.file);
+  program.checkExport(call.export);
+  const listeners = call.listen.map(({ host, port }) =>
+    check(native.dw_listen(cString(host), port), `--tcplisten: ${host}, port ${port}`)
+  );
+  const { code, message } = program.run(makeGuest(call, listeners));
+  write(Deno.stderr, message);
+  return code;
+}
+
+/** @throws ShimError NotFound or InvalidArgument: what --dir names is not there, or no directory. */
+function makeGuest(call: RunCall, listeners: number[]): Guest {
+  return {
+    // Like wasmtime, so that a module does not learn where it is kept.
+    args: [call.file.slice(call.file.lastIndexOf("/") + 1), ...call.args],
+    env: call.env.flatMap(({ name, value = Deno.env.get(name) }) =>
+      value === undefined ? [] : [`${name}=${value}`]
+    ),
+    cwd: "/",
+    export: call.export,
+    preopens: call.preopens.map(openable),
+    listeners,
+  };
+}
+
+function openable({ host, guest }: Preopen): Preopen {
+  const path = host.startsWith("/") ? host : `${Deno.cwd()}/${host}`;
+  let isDirectory: boolean;
+  try {
+    ({ isDirectory } = Deno.statSync(path));
+  } catch (error) {
+    throw reasoned(`--dir: ${host}`, error);
+  }
+  if (!isDirectory) throw new ShimError("InvalidArgument", `--dir: ${host}: not a directory`);
+  return { host: path, guest };
+}
+
+function readFile(path: string): Uint8Array<ArrayBuffer> {
+  try {
+    return Deno.readFileSync(path);
+  } catch (error) {
+    throw reasoned(`read ${path}`, error);
+  }
+}
+
+/** The system's reason: Deno says it after the name of what it has tried, if it says that. */
+function reasoned(action: string, cause: unknown): ShimError {
+  const { kind, message } = ShimError.from(cause);
+  const reason = /^(.*?) \(os error \d+\)/.exec(message)?.[1] ?? message;
+  return new ShimError(kind, `${action}: ${reason.toLowerCase()}`, { cause });
+}
+
+function write(stream: { writeSync(data: Uint8Array): number }, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += stream.writeSync(bytes.subarray(at));
+}
