@@ -1,6 +1,7 @@
 /** `run`: one module in this process, without containerd and without a sandbox but its own. */
 
 import { loadEngine } from "../engine/engines.ts";
+import { limitMemories } from "../engine/memory_limit.ts";
 import type { Guest, Preopen } from "../engine/mod.ts";
 import { ShimError } from "../errdefs/mod.ts";
 import { check, cString, openZygoteNative } from "../linux/native.ts";
@@ -47,14 +48,18 @@ async function runModule(runtime: string, call: RunCall): Promise<number> {
   const library = `${runtime}/libdenowasi.so`;
   const native = openZygoteNative(library);
   const engine = await loadEngine(call.engine, { system: openSystem(library) });
-  const program = await engine.compile(readFile(call.file), call.file);
+  const { memoryBytes, cpuSeconds } = call.limits;
+  const code = readFile(call.file);
+  const limited = memoryBytes === 0 ? code : limitMemories(code, memoryBytes, call.file);
+  const program = await engine.compile(limited, call.file);
   program.checkExport(call.export);
   const listeners = call.listen.map(({ host, port }) =>
     check(native.dw_listen(cString(host), port), `--tcplisten: ${host}, port ${port}`)
   );
-  const { code, message } = program.run(makeGuest(call, listeners));
+  if (cpuSeconds > 0) check(native.dw_cpu_deadline(BigInt(cpuSeconds)), "set --cpu-deadline");
+  const { code: exitCode, message } = program.run(makeGuest(call, listeners));
   write(Deno.stderr, message);
-  return code;
+  return exitCode;
 }
 
 /** @throws ShimError NotFound or InvalidArgument: what --dir names is not there, or no directory. */

@@ -2,6 +2,8 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { ShimError } from "../errdefs/mod.ts";
+import { type Limits, NO_LIMITS } from "../oci/limits.ts";
+import { DURATION_FORM, parseDuration, parseSize, SIZE_FORM } from "../oci/quantity.ts";
 
 /** What `run` is asked for. */
 export interface RunCall {
@@ -20,12 +22,13 @@ export interface RunCall {
   listen: { host: string; port: number }[];
   /** Empty: the one that the file's name chooses. */
   engine: string;
+  limits: Limits;
 }
 
 const DEFAULT_EXPORT = "_start";
 /** Options that may be given more than once. */
 const REPEATED = ["dir", "env", "tcplisten"] as const;
-const ONCE = ["invoke", "engine"] as const;
+const ONCE = ["invoke", "engine", "memory-limit", "cpu-deadline"] as const;
 
 /** What parseArgs, which has no types, makes of them. */
 type Parsed =
@@ -44,6 +47,8 @@ Options:
   --env NAME[=VALUE]     a variable; without VALUE, the caller's
   --tcplisten ADDR:PORT  a socket that listens
   --invoke EXPORT        the exported function to call (default: _start)
+  --memory-limit SIZE    of each of its memories: 256MiB
+  --cpu-deadline TIME    end it after this time on a processor: 30s
   --engine NAME          the engine (default: that of this file's name)
   -h, --help             print this
 `;
@@ -81,18 +86,37 @@ export function parseRunArgs(args: readonly string[]): RunCall {
     preopens: parsed.dir.map(parseDirectory),
     listen: parsed.tcplisten.map(parseAddress),
     engine: parsed.engine ?? "",
+    limits: {
+      memoryBytes: parseQuantity("memory-limit", parsed["memory-limit"], parseSize, SIZE_FORM),
+      cpuSeconds: parseQuantity(
+        ...["cpu-deadline", parsed["cpu-deadline"], parseDuration, DURATION_FORM] as const,
+      ),
+    },
   };
 }
 
 const EMPTY: RunCall = {
   ...{ help: false, file: "", export: "", args: [], env: [], preopens: [], listen: [] },
-  engine: "",
+  ...{ engine: "", limits: NO_LIMITS },
 };
 
 /** Where FILE is: before it only options and one "--" may be; parseArgs counts no "--", wherever it is. */
 function programAt(args: readonly string[], count: number): number {
   const at = args.length - count;
   return args.indexOf("--") >= at ? at - 1 : at;
+}
+
+/** 0 without `text`. */
+function parseQuantity(
+  name: string,
+  text: string | undefined,
+  parse: (text: string) => number | undefined,
+  form: string,
+): number {
+  if (text === undefined) return 0;
+  const value = parse(text);
+  if (value === undefined) throw usage(`--${name}: ${JSON.stringify(text)}: not ${form}`);
+  return value;
 }
 
 function parseVariable(text: string): RunCall["env"][number] {

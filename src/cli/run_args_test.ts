@@ -3,7 +3,7 @@ import { parseRunArgs, type RunCall } from "./run_args.ts";
 
 const CALL: RunCall = {
   ...{ help: false, file: "app.wasm", export: "_start", args: [], engine: "" },
-  ...{ env: [], preopens: [], listen: [] },
+  ...{ env: [], preopens: [], listen: [], limits: { memoryBytes: 0, cpuSeconds: 0 } },
 };
 
 const RIGHT: [string[], Partial<RunCall>][] = [
@@ -40,6 +40,9 @@ const RIGHT: [string[], Partial<RunCall>][] = [
   }],
   [["--tcplisten", "127.0.0.1:80", "--tcplisten=[::1]:0", "app.wasm"], {
     listen: [{ host: "127.0.0.1", port: 80 }, { host: "::1", port: 0 }],
+  }],
+  [["--memory-limit", "64KiB", "--cpu-deadline=1m", "app.wasm"], {
+    limits: { memoryBytes: 65536, cpuSeconds: 60 },
   }],
 ];
 
@@ -78,6 +81,14 @@ const WRONG: [string[], string][] = [
   [["--tcplisten", "localhost:80", "app.wasm"], '--tcplisten: "localhost:80": not ADDR:PORT'],
   [["--tcplisten", "1.2.3.4:65536", "app.wasm"], '--tcplisten: "1.2.3.4:65536": not ADDR:PORT'],
   [["--tcplisten", "::1:80", "app.wasm"], '--tcplisten: "::1:80": not ADDR:PORT'],
+  [
+    ["--memory-limit", "64 KiB", "app.wasm"],
+    '--memory-limit: "64 KiB": not a size like 256MiB or 1GiB',
+  ],
+  [
+    ["--cpu-deadline", "0.5s", "app.wasm"],
+    '--cpu-deadline: "0.5s": not a duration in whole seconds like 30s or 1m30s',
+  ],
 ];
 
 for (const [args, message] of WRONG) {

@@ -51,6 +51,8 @@ const ZYGOTE = {
   },
   // output
   dw_release: { parameters: ["pointer"], result: "void" },
+  // seconds
+  dw_cpu_deadline: { parameters: ["u64"], result: "i32" },
   // address, port
   dw_listen: { parameters: ["buffer", "u32"], result: "i32" },
   // code, message

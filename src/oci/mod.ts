@@ -8,11 +8,13 @@
 export { type Entrypoint, entrypoint } from "./entrypoint.ts";
 export { type ExecInput, execPlan } from "./exec_plan.ts";
 export { type Grouping, groupName } from "./group.ts";
+export { limitCpu, type Limits, NO_LIMITS } from "./limits.ts";
 export { type MountOptions, MS, parseMountOptions } from "./mount_options.ts";
 export type { CgroupFolder, CgroupMembership } from "./mounts.ts";
 export { type Outline, outline, parseProcessOutline, type ProcessOutline } from "./outline.ts";
 export { parseProcessText, parseSpec } from "./parse.ts";
 export { type PlanInput, sandboxPlan } from "./plan.ts";
+export { DURATION_FORM, parseDuration, parseSize, SIZE_FORM } from "./quantity.ts";
 export {
   type DeviceRule,
   type LinuxResources,

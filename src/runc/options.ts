@@ -7,6 +7,7 @@
  */
 
 import { ShimError } from "../errdefs/mod.ts";
+import { DURATION_FORM, parseDuration, parseSize, SIZE_FORM } from "../oci/mod.ts";
 
 export interface RuntimeOptions {
   /** Path of the runtime, or a name to look for; empty: whichever is there. */
@@ -19,6 +20,10 @@ export interface RuntimeOptions {
   noNewKeyring: boolean;
   /** Path of a cgroup for the shim itself; empty: none. */
   shimCgroup: string;
+  /** Bytes that each memory of a Wasm guest may have; 0: no limit. */
+  memoryLimit: number;
+  /** Seconds on a processor after which a Wasm guest is ended; 0: never. */
+  cpuDeadline: number;
 }
 
 export const DEFAULT_OPTIONS: Readonly<RuntimeOptions> = {
@@ -28,6 +33,8 @@ export const DEFAULT_OPTIONS: Readonly<RuntimeOptions> = {
   noPivotRoot: false,
   noNewKeyring: false,
   shimCgroup: "",
+  memoryLimit: 0,
+  cpuDeadline: 0,
 };
 
 /** A google.protobuf.Any. */
@@ -44,9 +51,9 @@ const GENERIC = ["runtimeoptions.v1.Options", "cri.runtimeoptions.v1.Options"];
 const MAX_TOML_BYTES = 64 << 10;
 const MAX_UINT32 = 2 ** 32 - 1;
 
-type Type = "string" | "boolean" | "uint32";
+type Type = "string" | "boolean" | "uint32" | "size" | "duration";
 
-/** Keys that set an option. */
+/** Keys that set an option of containerd.runc.v1.Options. */
 const OPTIONS: Readonly<Record<string, [keyof RuntimeOptions, Type]>> = {
   BinaryName: ["binaryName", "string"],
   Root: ["root", "string"],
@@ -54,6 +61,12 @@ const OPTIONS: Readonly<Record<string, [keyof RuntimeOptions, Type]>> = {
   NoPivotRoot: ["noPivotRoot", "boolean"],
   NoNewKeyring: ["noNewKeyring", "boolean"],
   ShimCgroup: ["shimCgroup", "string"],
+};
+
+/** Keys of this shim's own, of Wasm guests. */
+const WASM_OPTIONS: typeof OPTIONS = {
+  MemoryLimit: ["memoryLimit", "size"],
+  CpuDeadline: ["cpuDeadline", "duration"],
 };
 
 /**
@@ -98,7 +111,8 @@ async function fromMessage(value: Uint8Array): Promise<RuntimeOptions> {
   const message = Options.decode(value);
   const options = { ...DEFAULT_OPTIONS };
   for (const [key, [field, type]] of Object.entries(OPTIONS)) {
-    Object.assign(options, { [field]: check("runtime options", key, message[field], type) });
+    const value = message[field as keyof typeof message];
+    Object.assign(options, { [field]: check("runtime options", key, value, type) });
   }
   return options;
 }
@@ -143,9 +157,10 @@ async function fromToml(bytes: Uint8Array, where: string): Promise<RuntimeOption
 
 function fromValues(values: Record<string, unknown>, where: string): RuntimeOptions {
   const options = { ...DEFAULT_OPTIONS };
+  const known = { ...OPTIONS, ...WASM_OPTIONS };
   for (const [key, value] of Object.entries(values)) {
-    if (Object.hasOwn(OPTIONS, key)) {
-      const [field, type] = OPTIONS[key];
+    if (Object.hasOwn(known, key)) {
+      const [field, type] = known[key];
       Object.assign(options, { [field]: check(where, key, value, type) });
     } else if (Object.hasOwn(WITHOUT_EFFECT, key)) {
       check(where, key, value, WITHOUT_EFFECT[key]);
@@ -156,15 +171,26 @@ function fromValues(values: Record<string, unknown>, where: string): RuntimeOpti
   return options;
 }
 
-/** `value`, checked: of `type`, and usable. */
+/** `value`, checked: of `type`, and usable; of a size the bytes, of a duration the seconds. */
 function check(where: string, key: string, value: unknown, type: Type): unknown {
+  if (type === "size" || type === "duration") {
+    const [parse, form] = QUANTITIES[type];
+    const quantity = typeof value === "string" ? parse(value) : undefined;
+    if (quantity === undefined) throw invalidValue(where, key, value, `not ${form}`);
+    return quantity;
+  }
   const reason = wrongType(value, type) ??
     (typeof value === "string" ? unusable(key, value) : null);
   if (reason !== null) throw invalidValue(where, key, value, reason);
   return value;
 }
 
-function wrongType(value: unknown, type: Type): string | null {
+const QUANTITIES = {
+  size: [parseSize, SIZE_FORM],
+  duration: [parseDuration, DURATION_FORM],
+} as const;
+
+function wrongType(value: unknown, type: Exclude<Type, "size" | "duration">): string | null {
   switch (type) {
     case "string":
       return typeof value === "string" ? null : "not a string";

@@ -57,6 +57,8 @@ const ALL_SET = {
   noPivotRoot: true,
   noNewKeyring: true,
   shimCgroup: "/shims",
+  memoryLimit: 0,
+  cpuDeadline: 0,
 };
 
 Deno.test.each([
@@ -98,7 +100,24 @@ Deno.test("parseRuntimeOptions() reads a file, but not when the message has TOML
   }
 });
 
+Deno.test("parseRuntimeOptions() reads the limits of Wasm guests as bytes and seconds", async () => {
+  const text = 'MemoryLimit = "256MiB"\nCpuDeadline = "1m30s"';
+  assert.deepEqual(await parseRuntimeOptions(body(text)), {
+    ...DEFAULT_OPTIONS,
+    memoryLimit: 256 * 2 ** 20,
+    cpuDeadline: 90,
+  });
+});
+
 Deno.test.each([
+  ['MemoryLimit = "lots"', 'MemoryLimit = "lots": not a size like 256MiB or 1GiB'],
+  ["MemoryLimit = 65536", "MemoryLimit = 65536: not a size like 256MiB or 1GiB"],
+  ['MemoryLimit = ""', 'MemoryLimit = "": not a size like 256MiB or 1GiB'],
+  [
+    'CpuDeadline = "1.5s"',
+    'CpuDeadline = "1.5s": not a duration in whole seconds like 30s or 1m30s',
+  ],
+  ["CpuDeadline = 30", "CpuDeadline = 30: not a duration in whole seconds like 30s or 1m30s"],
   ['Binary = "crun"', 'Binary = "crun": not an option'],
   ['binaryName = "crun"', 'binaryName = "crun": not an option'],
   ['constructor = "x"', 'constructor = "x": not an option'],

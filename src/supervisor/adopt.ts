@@ -1,7 +1,7 @@
 /** Taking over what a supervisor that was killed has left running. */
 
 import { ShimError } from "../errdefs/mod.ts";
-import { outline, parseSpec } from "../oci/mod.ts";
+import { NO_LIMITS, outline, parseSpec } from "../oci/mod.ts";
 import { OciRuntime } from "../runc/mod.ts";
 import type { Streams } from "../stdio/mod.ts";
 import { readExitFile } from "./clean.ts";
@@ -87,13 +87,16 @@ function containerOf(
   workshop: Workshop,
   id: string,
   folder: string,
-  { bundle, runtime, cgroup }: TaskState,
+  { bundle, runtime, cgroup, limits }: TaskState,
   launched: Launched,
 ): Container {
   const text = Deno.readTextFileSync(`${bundle}/config.json`);
   const group = workshop.cgroups.at(cgroup ?? "");
   if (!runtime) {
-    return new WasmContainer(workshop, id, bundle, folder, parseSpec(text), group, launched);
+    const spec = parseSpec(text);
+    return new WasmContainer(
+      ...[workshop, id, bundle, folder, spec, limits ?? NO_LIMITS, group, launched] as const,
+    );
   }
   const { ownPidNamespace } = outline(text);
   const driver = new OciRuntime(runtime);

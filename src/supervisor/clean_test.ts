@@ -13,6 +13,7 @@ const STATE: TaskState = {
   paths: NO_STDIO,
   rootfs: null,
   cgroup: null,
+  limits: null,
   runtime: null,
   init: null,
   paused: false,

@@ -31,7 +31,7 @@ export async function createContainer(
   }
   const state: TaskState = {
     ...{ bundle, control, paths, paused: false },
-    ...{ rootfs: null, cgroup: null, runtime: null, init: null },
+    ...{ rootfs: null, cgroup: null, limits: null, runtime: null, init: null },
   };
   const save = (change: Partial<TaskState>) => writeTaskState(folder, Object.assign(state, change));
   createTaskState(folder, state);

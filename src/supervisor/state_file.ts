@@ -3,6 +3,7 @@
  * before the thing it names is made, by temporary file and rename, so that whatever exists is named.
  */
 
+import type { Limits } from "../oci/mod.ts";
 import type { RuntimeIdentity } from "../runc/mod.ts";
 import type { StdioPaths } from "../stdio/mod.ts";
 import type { ProcessIdentity } from "./identity.ts";
@@ -17,6 +18,8 @@ export interface TaskState {
   rootfs: string | null;
   /** The path of the container's cgroup, below each hierarchy; null before it is made. */
   cgroup: string | null;
+  /** Of a Wasm guest, for what is exec'd; null before they are known. */
+  limits: Limits | null;
   /** The OCI runtime that has the container; null for one of Wasm. */
   runtime: RuntimeIdentity | null;
   /** Null before it is set up. */

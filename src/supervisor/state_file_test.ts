@@ -7,6 +7,7 @@ const STATE: TaskState = {
   paths: { stdin: "", stdout: "/out", stderr: "", terminal: false },
   rootfs: null,
   cgroup: "/default/web",
+  limits: null,
   runtime: { binary: "/usr/bin/crun", root: "/run/crun", systemdCgroup: false },
   init: { pid: 7, startTime: "1234" },
   paused: true,

@@ -7,6 +7,8 @@ import type { Op, SandboxPlan } from "../linux/plan.ts";
 import {
   entrypoint,
   execPlan,
+  limitCpu,
+  type Limits,
   parseProcessText,
   parseResourcesText,
   parseSpec,
@@ -15,6 +17,7 @@ import {
   type Spec,
   wasmSeccomp,
 } from "../oci/mod.ts";
+import { parseRuntimeOptions } from "../runc/mod.ts";
 import { type StdioPaths, streamOps } from "../stdio/mod.ts";
 import {
   type Container,
@@ -42,6 +45,7 @@ export class WasmContainer implements Container {
     readonly bundle: string,
     readonly folder: string,
     readonly spec: Spec,
+    readonly limits: Limits,
     readonly cgroup: Cgroup,
     readonly init: ProcessIdentity,
   ) {
@@ -54,7 +58,7 @@ export class WasmContainer implements Container {
 
   prepareExec({ execId, paths, spec }: ExecRequest): Launch {
     const { workshop, id, init, cgroup } = this;
-    const process = parseProcessText(spec);
+    const process = limited(parseProcessText(spec), this.limits);
     process.terminal = paths.terminal;
     const { candidates, export: name } = entrypoint(process);
     // What the container sees, volumes included.
@@ -73,8 +77,11 @@ export class WasmContainer implements Container {
           host: workshop.host,
         });
       const key = processKey(id, execId);
-      const what = { id, key, folder, rootfs, module, export: name, process, paths, plan, signal };
-      return await forkProcess(workshop, what);
+      const { memoryBytes } = this.limits;
+      return await forkProcess(workshop, {
+        ...{ id, key, folder, rootfs, module, export: name, memoryBytes, process, paths },
+        ...{ plan, signal },
+      });
     };
   }
 
@@ -107,7 +114,10 @@ export async function createWasm(
   const { workshop, request, rootfs, folder } = making;
   const { id, bundle, paths } = request;
   workshop.zygote.start(); // boots while this goes on
+  const { memoryLimit, cpuDeadline } = await parseRuntimeOptions(request.options);
+  const limits: Limits = { memoryBytes: memoryLimit, cpuSeconds: cpuDeadline };
   const spec = parseSpec(making.config);
+  spec.process = limited(spec.process, limits);
   spec.process.terminal = paths.terminal;
   const cgroup = workshop.cgroups.open(spec.linux.cgroupsPath, {
     namespace: workshop.namespace,
@@ -115,7 +125,7 @@ export async function createWasm(
   });
   const ignored = cgroup.create(spec.linux.resources);
   // Only now: one that was there before is not ours to remove.
-  making.save({ cgroup: cgroup.path });
+  making.save({ cgroup: cgroup.path, limits });
   for (const field of ignored) workshop.log.warn("limit not applied", { id, field });
   const plan = (stdio: Op[]) =>
     sandboxPlan({
@@ -134,12 +144,13 @@ export async function createWasm(
     rootfs,
     module: module.path,
     export: module.export,
+    memoryBytes: limits.memoryBytes,
     process: spec.process,
     paths,
     plan,
     signal: making.signal,
   });
-  const container = new WasmContainer(workshop, id, bundle, folder, spec, cgroup, launched);
+  const container = new WasmContainer(workshop, id, bundle, folder, spec, limits, cgroup, launched);
   return { container, launched };
 }
 
@@ -152,6 +163,8 @@ interface Fork {
   rootfs: string;
   module: string;
   export: string;
+  /** Of each of its memories at most; 0: no limit. */
+  memoryBytes: number;
   process: ProcessSpec;
   paths: StdioPaths;
   /** `stdio` opens its streams. */
@@ -172,6 +185,7 @@ async function forkProcess(workshop: Workshop, fork: Fork): Promise<Launched> {
     key,
     rootfs,
     module,
+    memoryLimit: fork.memoryBytes,
     plan,
     guest: { args, env, cwd, export: fork.export, preopens: containerPreopens(cwd), listeners: [] },
     monitor: monitorFlags(workshop, key, folder, streams),
@@ -185,6 +199,10 @@ async function forkProcess(workshop: Workshop, fork: Fork): Promise<Launched> {
   streams.held();
   undo.move();
   return { ...identify(pid), monitor, streams };
+}
+
+function limited(process: ProcessSpec, limits: Limits): ProcessSpec {
+  return { ...process, rlimits: limitCpu(process.rlimits, limits) };
 }
 
 function seccompFilters({ seccomp }: Workshop, spec: Spec): SeccompFilter[] {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { parseSpec } from "../oci/mod.ts";
+import { NO_LIMITS, parseSpec } from "../oci/mod.ts";
 import type { StdioPaths } from "../stdio/mod.ts";
-import type { Making } from "./container.ts";
+import { Options as GenericOptions } from "../proto/runtime_options.ts";
+import type { CreateRequest, Making } from "./container.ts";
 import { identify } from "./identity.ts";
 import { readTaskState, type TaskState, writeTaskState } from "./state_file.ts";
 import { Pair, stateOf } from "./testing/pair.ts";
@@ -34,13 +35,16 @@ class Subject implements AsyncDisposable {
     });
   }
 
-  create(change: { paths?: StdioPaths; rootfs?: string } = {}): ReturnType<typeof createWasm> {
+  create(
+    change: { paths?: StdioPaths; rootfs?: string; options?: CreateRequest["options"] } = {},
+  ): ReturnType<typeof createWasm> {
     const { shop: { workshop, bundle }, folder, caller: { signal } } = this;
     const config = Deno.readTextFileSync(`${bundle}/config.json`);
     const save = (change: Partial<TaskState>) =>
       writeTaskState(folder, { ...readTaskState(folder)!, ...change });
     const { paths = NO_STDIO, rootfs = `${bundle}/rootfs` } = change;
-    const request = { id: "web", bundle, rootfs: [], paths, checkpoint: "" };
+    const { options } = change;
+    const request = { id: "web", bundle, rootfs: [], paths, checkpoint: "", options };
     const making: Making = { workshop, request, config, rootfs, folder, save, signal };
     return createWasm(making, { path: "/app.wasm", export: "_start" });
   }
@@ -56,6 +60,7 @@ class Subject implements AsyncDisposable {
       bundle,
       this.folder,
       spec,
+      NO_LIMITS,
       cgroup,
       identify(Deno.pid),
     );
@@ -91,6 +96,7 @@ Deno.test("createWasm() has the zygote fork a process, which waits", async () =>
     key: "web",
     rootfs: `${shop.bundle}/rootfs`,
     module: "/app.wasm",
+    memoryLimit: 0,
     guest: {
       ...{ args: ["/app.wasm"], env: [], cwd: "/", export: "_start" },
       ...{ preopens: [{ guest: "/", host: "/" }], listeners: [] },
@@ -101,6 +107,47 @@ Deno.test("createWasm() has the zygote fork a process, which waits", async () =>
   const { cgroup } = readTaskState(folder)!;
   assert.equal(cgroup, container.cgroup.path);
   assert.equal(exists(`${shop.path}/cgroups${cgroup}`), true);
+});
+
+Deno.test("createWasm() limits init, and what is exec'd, as the runtime options say", async () => {
+  await using subject = new Subject();
+  const requests: ForkRequest[] = [];
+  subject.forking = async (request) => {
+    requests.push(request);
+    await subject.monitor(request.key, `ready ${Deno.pid}`);
+  };
+  const module = `${subject.shop.path}/tool.wasm`;
+  Deno.writeFileSync(module, MODULE);
+  const toml = new TextEncoder().encode('MemoryLimit = "1MiB"\nCpuDeadline = "1m"\n');
+  const options = {
+    typeUrl: "runtimeoptions.v1.Options",
+    value: GenericOptions.encode({ configBody: toml }),
+  };
+  const { container } = await subject.create({ options });
+  const limits = { memoryBytes: 2 ** 20, cpuSeconds: 60 };
+  assert.deepEqual(readTaskState(subject.folder)!.limits, limits);
+  const spec = JSON.stringify({ args: [module], cwd: "/" });
+  await container.prepareExec({ execId: "x", paths: NO_STDIO, spec })(subject.caller.signal);
+  assert.deepEqual(requests.map(({ key }) => key), ["web", "web/x"]);
+  for (const { memoryLimit, plan } of requests) {
+    assert.equal(memoryLimit, 2 ** 20);
+    assert.deepEqual(plan.init.filter(({ op }) => op === "rlimit"), [
+      { op: "rlimit", resource: 0, soft: 60n, hard: 61n },
+    ]);
+  }
+});
+
+Deno.test("createWasm() refuses runtime options that cannot be, before anything is made", async () => {
+  await using subject = new Subject();
+  const options = {
+    typeUrl: "runtimeoptions.v1.Options",
+    value: GenericOptions.encode({ configBody: new TextEncoder().encode('MemoryLimit = "1 MB"') }),
+  };
+  await assert.rejects(subject.create({ options }), {
+    kind: "InvalidArgument",
+    message: 'runtime options: MemoryLimit = "1 MB": not a size like 256MiB or 1GiB',
+  });
+  assert.equal(readTaskState(subject.folder)!.cgroup, null);
 });
 
 Deno.test("createWasm() kills what could not set itself up, and says why", async () => {
@@ -203,7 +250,7 @@ Deno.test("WasmContainer's exec is forked into init's namespaces, when it is sta
   const launched = await launch(subject.caller.signal);
   assert.equal((await launched.monitor.exited)?.code, 4);
   const [{ plan, guest, rootfs, monitor, ...request }] = requests;
-  assert.deepEqual(request, { key: "web/tool", module });
+  assert.deepEqual(request, { key: "web/tool", module, memoryLimit: 0 });
   assert.deepEqual([guest.export, guest.args.at(-1), guest.env], ["run", "b", ["A=1"]]);
   assert.equal(rootfs, `/proc/${Deno.pid}/root`);
   assert.deepEqual(monitor.slice(-2), ["--dir", `${subject.folder}/execs/tool`]);

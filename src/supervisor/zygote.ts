@@ -15,6 +15,8 @@ export interface ForkRequest {
   rootfs: string;
   /** Path of the module inside it. */
   module: string;
+  /** Bytes of each of its memories at most; 0: no limit. */
+  memoryLimit: number;
   plan: SandboxPlan;
   guest: Guest;
   /** The monitor's arguments, 64 at most, without --pid, --status and --start, which the zygote adds. */
@@ -151,6 +153,7 @@ export class Zygote {
       .bytes(request.rootfs)
       .bytes(request.module)
       .bytes(request.guest.export)
+      .bytes(String(request.memoryLimit))
       .bytes(encodePlan(request.plan.monitor))
       .bytes(encodePlan(request.plan.init))
       .bytes(JSON.stringify(request.guest))

@@ -4,6 +4,7 @@
  */
 
 import { loadEngine } from "../engine/engines.ts";
+import { limitMemories } from "../engine/memory_limit.ts";
 import type { Guest, Program } from "../engine/mod.ts";
 import { ShimError } from "../errdefs/mod.ts";
 import { check, cString, openZygoteNative, type ZygoteNative } from "../linux/native.ts";
@@ -13,7 +14,7 @@ import { transpileApart } from "./transpile.ts";
 /** What dw_zygote_next returns. */
 const NEXT = { end: 0, compile: 1, run: 2 } as const;
 /** What dw_zygote_field takes. */
-const FIELD = { module: 0, export: 1, guest: 2 } as const;
+const FIELD = { module: 0, export: 1, guest: 2, memoryLimit: 3 } as const;
 
 /**
  * Serve the supervisor that listens on `socket` ("-": the path is a line on stdin) until it ends.
@@ -46,10 +47,16 @@ export async function runZygote(socket: string, library: string, name: string): 
     }
     const digest = bytesAt(native.dw_zygote_digest(), 32).toHex();
     const path = field(FIELD.module);
+    const memoryLimit = Number(field(FIELD.memoryLimit));
+    const key = `${digest} ${memoryLimit}`;
     try {
-      const program = programs.get(digest) ?? await engine.compile(moduleBytes(native), path);
+      const code = () =>
+        memoryLimit === 0
+          ? moduleBytes(native)
+          : limitMemories(moduleBytes(native), memoryLimit, path);
+      const program = programs.get(key) ?? await engine.compile(code(), path);
       program.checkExport(field(FIELD.export));
-      programs.set(digest, program);
+      programs.set(key, program);
       slots[check(native.dw_zygote_register(), `register ${path}`)] = program;
     } catch (error) {
       const { kind, message } = ShimError.from(error);

@@ -147,6 +147,27 @@ Deno.test("run: what cannot be run is one line on stderr", async () => {
   });
 });
 
+Deno.test("run: a guest meets the limits of its memory and its time on a processor", async () => {
+  await withHost(async (call) => {
+    const memory = await call(["--memory-limit", "32MiB", modulePath("memory.wasm"), "40"]);
+    assert.equal(memory.code, 1);
+    assert.match(memory.err, /^malloc: no memory after (2\d|3[01]) MiB\n$/);
+    const within = await call(["--memory-limit", "64MiB", modulePath("memory.wasm"), "40"]);
+    assert.equal(within.out, "touched 40\n");
+    const small = await call(["--memory-limit", "64KiB", modulePath("memory.wasm"), "40"]);
+    assert.equal(small.code, 1);
+    assert.match(
+      small.err,
+      /: limit memory 0 of \S+: it begins with \d+ bytes: above the limit of/,
+    );
+
+    const loop = await call(["--cpu-deadline", "1s", modulePath("loop.wasm")]);
+    assert.deepEqual([loop.code, loop.err], [128 + 24, "cpu deadline reached: 1 s\n"]);
+    const hello = await call(["--cpu-deadline", "1s", modulePath("hello.wasm")]);
+    assert.deepEqual([hello.code, hello.out, hello.err], [0, "hello world\n", ""]);
+  });
+});
+
 Deno.test("run: SIGTERM and SIGINT end a guest at once", async () => {
   await withHost(async (call, host) => {
     await call([modulePath("hello.wasm")]); // unpacked

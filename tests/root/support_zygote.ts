@@ -49,6 +49,8 @@ export interface Container {
   args?: string[];
   env?: string[];
   cwd?: string;
+  /** In bytes. */
+  memoryLimit?: number;
   init?: Op[];
   monitor?: Op[];
   /** All of it, given what opens the streams; instead of `init` and `monitor`. */
@@ -173,6 +175,7 @@ export class TestZygote implements AsyncDisposable {
       key,
       rootfs,
       module,
+      memoryLimit: asked.memoryLimit ?? 0,
       plan,
       guest: {
         ...{ args, env, cwd, export: asked.export ?? "_start" },

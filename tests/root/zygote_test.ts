@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { waitFor } from "../support/mod.ts";
+import type { Op } from "../../src/linux/plan.ts";
 import { holdsOnly } from "./support_descriptors.ts";
-import { exists, findInMemory, folder, ROOT, TestZygote } from "./support_zygote.ts";
+import { exists, findInMemory, folder, ROOT, sandbox, TestZygote } from "./support_zygote.ts";
 
 const SIGKILL = 9, SIGTERM = 15;
 
@@ -31,6 +32,45 @@ Deno.test("zygote runs modules in their sandbox", async () => {
     (await zygote.run({ module: "/recurse.wasm" })).err,
     /^trap: Maximum call stack size exceeded\n/,
   );
+});
+
+Deno.test("zygote compiles a module for each limit of its memory", async () => {
+  await using zygote = await TestZygote.start();
+  const MIB = 1 << 20;
+  const run = (mib: string, memoryLimit: number) =>
+    zygote.run({ module: "/memory.wasm", args: ["memory", mib], memoryLimit });
+  assert.equal((await run("40", 0)).out, "touched 40\n");
+  for (let round = 0; round < 2; round++) {
+    const { code, err } = await run("40", 32 * MIB);
+    assert.equal(code, 1);
+    assert.match(err, /^malloc: no memory after (2\d|3[01]) MiB\n$/);
+    assert.equal((await run("40", 64 * MIB)).out, "touched 40\n");
+    assert.equal((await run("40", 0)).out, "touched 40\n");
+  }
+  await assert.rejects(run("1", 65536), {
+    kind: "InvalidArgument",
+    message:
+      /^limit memory 0 of \/memory\.wasm: it begins with \d+ bytes: above the limit of 65536$/,
+  });
+  assert.equal((await run("1", 0)).code, 0);
+});
+
+Deno.test("zygote's child ends at its deadline on the processor, and says so", async () => {
+  await using zygote = await TestZygote.start();
+  const init = (soft: bigint, hard: bigint): Op[] => [
+    ...sandbox(ROOT),
+    { op: "rlimit", resource: 0, soft, hard },
+  ];
+  const [loop, asleep] = await Promise.all([
+    zygote.run({ module: "/loop.wasm", init: init(1n, 2n) }),
+    zygote.run({
+      module: "/wasi-demo-app.wasm",
+      args: ["app", "sleep", "1.5"],
+      init: init(1n, 2n),
+    }),
+  ]);
+  assert.deepEqual(loop, { code: 128 + 24, out: "", err: "cpu deadline reached: 1 s\n" });
+  assert.equal(asleep.code, 0);
 });
 
 Deno.test("zygote's child waits for its start, and holds nothing but its streams and preopens", async () => {
@@ -210,12 +250,12 @@ Deno.test("zygote compiles the same bytes once, and for the next fork does not e
   await step("/copy.wasm"); // other bytes
   await step("/exit42.wasm");
   assert.deepEqual(log, [
-    `field /hello.wasm\ncompile ${bytes.length}\nfield _start`,
+    `field /hello.wasm\nfield 0\ncompile ${bytes.length}\nfield _start`,
     "",
     "",
-    "field /hello.wasm\nfield foo",
+    "field /hello.wasm\nfield 0\nfield foo",
     "",
-    `field /copy.wasm\ncompile ${Deno.statSync(`${ROOT}/exit42.wasm`).size}\nfield _start`,
+    `field /copy.wasm\nfield 0\ncompile ${Deno.statSync(`${ROOT}/exit42.wasm`).size}\nfield _start`,
     "",
   ]);
   assert.equal((await zygote.run({ module: "/copy.wasm" })).code, 42);

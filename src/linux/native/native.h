@@ -76,6 +76,10 @@ int read_all(int fd, void *data, size_t size);
 /* A TCP socket that listens on numeric `address`, close-on-exec. Descriptor or -errno. */
 int listen_tcp(const char *address, uint16_t port);
 
+/* deadline.c: SIGXCPU says so and ends this process; `seconds` are the limit that it will name. */
+void take_cpu_deadline(void);
+void note_cpu_deadline(uint64_t seconds);
+
 /* Paths below a root descriptor (O_PATH), resolved with RESOLVE_IN_ROOT: see root.c. */
 int open_in_root(int root, const char *path, uint64_t flags);
 int make_folders_in_root(int root, const char *path, mode_t mode); /* descriptor of the last one */

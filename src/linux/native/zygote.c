@@ -24,9 +24,10 @@ enum next { NEXT_END = 0, NEXT_COMPILE = 1, NEXT_RUN = 2 };
 
 enum { MAX_REQUEST = 16 << 20 };
 
-/* What JavaScript has compiled: a module, by digest, with an export that it checked. */
+/* What JavaScript has compiled: a module, by digest, with a limit of its memory and an export that it checked. */
 struct compiled {
   uint8_t digest[DIGEST_SIZE];
+  char *memory_limit;
   char *export_name;
 };
 
@@ -85,8 +86,9 @@ static int receive_request(struct request *request) {
   try_step(read_all(zygote.control, request->frame, size));
   struct reader reader = {.at = request->frame, .end = request->frame + size};
   struct bytes *fields[] = {
-      &request->key,          &request->rootfs,    &request->module, &request->export_name,
-      &request->monitor_plan, &request->init_plan, &request->guest,  &request->launcher,
+      &request->key,          &request->rootfs,       &request->module,    &request->export_name,
+      &request->memory_limit, &request->monitor_plan, &request->init_plan, &request->guest,
+      &request->launcher,
   };
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) *fields[i] = read_bytes(&reader);
   uint32_t count = read_u32(&reader);
@@ -121,6 +123,7 @@ static int load_module(struct request *request) {
 static int find_compiled(const struct request *request) {
   for (int i = 0; i < zygote.compiled_count; i++)
     if (!memcmp(zygote.compiled[i].digest, request->digest, DIGEST_SIZE) &&
+        !strcmp(zygote.compiled[i].memory_limit, request->memory_limit.data) &&
         !strcmp(zygote.compiled[i].export_name, request->export_name.data))
       return i;
   return -1;
@@ -192,9 +195,10 @@ DW_EXPORT const uint8_t *dw_zygote_code(uint64_t *size) {
 /* The 32 bytes of the module's SHA-256. */
 DW_EXPORT const uint8_t *dw_zygote_digest(void) { return zygote.request.digest; }
 
-/* The request's path of the module, export and guest JSON, by `which` 0, 1, 2; NUL-terminated. */
+/* The request's path of the module, export, guest JSON and limit of memory, by `which` 0 to 3; NUL-terminated. */
 DW_EXPORT const char *dw_zygote_field(uint32_t which) {
-  const struct bytes *fields[] = {&zygote.request.module, &zygote.request.export_name, &zygote.request.guest};
+  const struct bytes *fields[] = {&zygote.request.module, &zygote.request.export_name, &zygote.request.guest,
+                                  &zygote.request.memory_limit};
   return which < sizeof fields / sizeof *fields ? fields[which]->data : "";
 }
 
@@ -206,7 +210,8 @@ DW_EXPORT int dw_zygote_register(void) {
   zygote.compiled = grown;
   struct compiled *entry = &grown[count];
   entry->export_name = strdup(zygote.request.export_name.data);
-  if (!entry->export_name) return -ENOMEM;
+  entry->memory_limit = strdup(zygote.request.memory_limit.data);
+  if (!entry->export_name || !entry->memory_limit) return -ENOMEM;
   memcpy(entry->digest, zygote.request.digest, DIGEST_SIZE);
   zygote.compiled_count++;
   return zygote.request.slot = (int)count;

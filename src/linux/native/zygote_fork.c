@@ -19,12 +19,13 @@ static void end_by_signal(int signal) { _exit(128 + signal); }
 
 static void take_signals(void) {
   static const int ending[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGABRT, SIGUSR1,   SIGUSR2, SIGALRM,
-                               SIGTERM, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,
+                               SIGTERM, SIGXFSZ, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,
                                SIGSTKFLT};
   struct sigaction action = {.sa_handler = end_by_signal, .sa_flags = SA_ONSTACK};
   sigfillset(&action.sa_mask);
   for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) sigaction(ending[i], &action, NULL);
   for (int signal = SIGRTMIN; signal <= SIGRTMAX; signal++) sigaction(signal, &action, NULL);
+  take_cpu_deadline();
   action.sa_handler = SIG_DFL;
   sigaction(SIGCHLD, &action, NULL);
   action.sa_handler = SIG_IGN;

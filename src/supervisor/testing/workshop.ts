@@ -77,6 +77,7 @@ export class TestWorkshop implements AsyncDisposable {
       paths: NO_STDIO,
       rootfs: null,
       cgroup: null,
+      limits: null,
       runtime: null,
       init: null,
       paused: false,

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { parseDuration, parseSize } from "./quantity.ts";
+
+Deno.test.each<[string, number | undefined]>([
+  ["1", 1],
+  ["268435456", 268435456],
+  ["64KiB", 65536],
+  ["64kB", 64000],
+  ["256MiB", 256 * 2 ** 20],
+  ["256Mi", 256 * 2 ** 20],
+  ["256MB", 256e6],
+  ["4GiB", 2 ** 32],
+  ["8191TiB", 8191 * 2 ** 40],
+  ["8192TiB", undefined],
+  ["0", undefined],
+  ["0MiB", undefined],
+  ["", undefined],
+  ["MiB", undefined],
+  ["-1", undefined],
+  ["1.5GiB", undefined],
+  ["1 MiB", undefined],
+  ["1mib", undefined],
+  ["1m", undefined],
+  ["0x10", undefined],
+  ["1e3", undefined],
+])("parseSize() takes %s as %s", (text, bytes) => assert.equal(parseSize(text), bytes));
+
+Deno.test.each<[string, number | undefined]>([
+  ["1s", 1],
+  ["90s", 90],
+  ["5m", 300],
+  ["1m30s", 90],
+  ["1h", 3600],
+  ["2h3m4s", 7384],
+  ["2147483648s", 2 ** 31],
+  ["2147483649s", undefined],
+  ["0s", undefined],
+  ["0h0m", undefined],
+  ["", undefined],
+  ["30", undefined],
+  ["1.5s", undefined],
+  ["500ms", undefined],
+  ["30s1m", undefined],
+  ["-1s", undefined],
+  ["1d", undefined],
+])("parseDuration() takes %s as %s", (text, seconds) => assert.equal(parseDuration(text), seconds));
