@@ -14,7 +14,7 @@ import { type BuildFacts, compileHelper, compileLauncher, run } from "./native.t
 import { compileObstacle, compileScript, DENO, libraryMembers, versions } from "./runtime.ts";
 
 /** The engines: each is a name of the one file. */
-export const ENGINES = ["deno"] as const;
+export const ENGINES = ["deno", "wasmer"] as const;
 
 /** zstd's level 9 takes 3 s for Deno's 95 MB; 19 takes 60 s and makes the file a tenth smaller. */
 const DEFAULT_LEVEL = 9;

@@ -59,6 +59,17 @@ const transpilerModules: esbuild.Plugin = {
   },
 };
 
+/** Gives @wasmer/wasi the one function of Buffer that it uses, for its code, which is in it as base64. */
+const wasmerBuffer: esbuild.Plugin = {
+  name: "@wasmer/wasi's Buffer",
+  setup({ onLoad }) {
+    onLoad({ filter: /\/@wasmer\/wasi\/dist\/[^/]*\.js$/ }, async ({ path }) => ({
+      contents: `const Buffer = { from: (text) => Uint8Array.fromBase64(text) };\n` +
+        await Deno.readTextFile(path),
+    }));
+  },
+};
+
 /**
  * Writes `outfile`, its chunks and assets, and answers the names of all. Throws when the code does not compile. Packages that probe for Node find none:
  * touching `process` or `Buffer` makes Deno load its Node layer, which costs 25 ms of every boot.
@@ -85,7 +96,7 @@ export async function bundle(
       conditions: ["deno"],
       external: ["node:*"],
       alias: aliases,
-      plugins: [protobufjsGlobals, transpilerModules],
+      plugins: [protobufjsGlobals, transpilerModules, wasmerBuffer],
       define: {
         "global.process": "undefined",
         "globalThis.process": "undefined",

@@ -10,6 +10,7 @@ import {
   TRAP_EXIT_CODE,
 } from "./mod.ts";
 import { isComponent } from "./component/binary.ts";
+import { checkExport, compileModule } from "./module.ts";
 import { NAMESPACE, Preview1 } from "./preview1/mod.ts";
 import { trapMessage } from "./trap.ts";
 import { WARM_UP_GUEST, WARM_UP_MODULE } from "./warm_up.ts";
@@ -43,21 +44,12 @@ class DenoEngine implements Engine {
   }
 
   #compileModule(code: Uint8Array<ArrayBuffer>, path: string): Program {
-    let module: WebAssembly.Module;
-    try {
-      module = new WebAssembly.Module(code);
-    } catch (error) {
-      const reason = (error as Error).message.replace(/^WebAssembly\.Module\(\): /, "");
-      throw new ShimError("InvalidArgument", `compile ${path}: ${reason}`, { cause: error });
-    }
     const { functions } = this.#preview1;
-    for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
-      if (from === NAMESPACE && kind === "function" && Object.hasOwn(functions, name)) continue;
-      throw new ShimError(
-        "InvalidArgument",
-        `link ${path}: no host gives its import ${from}.${name} (${kind})`,
-      );
-    }
+    const module = compileModule(
+      code,
+      path,
+      (from, name) => from === NAMESPACE && Object.hasOwn(functions, name),
+    );
     return {
       checkExport: (name) => checkExport(module, name, path),
       run: (guest) => this.#run(module, guest),
@@ -87,11 +79,4 @@ class DenoEngine implements Engine {
       host.end();
     }
   }
-}
-
-function checkExport(module: WebAssembly.Module, name: string, path: string): void {
-  const found = WebAssembly.Module.exports(module).find((item) => item.name === name);
-  if (found?.kind === "function") return;
-  const reason = found ? `it is a ${found.kind}, not a function` : "there is none";
-  throw new ShimError("InvalidArgument", `find export ${name} of ${path}: ${reason}`);
 }

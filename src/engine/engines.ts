@@ -6,6 +6,7 @@ import type { Engine, Host } from "./mod.ts";
 /** Each loads its own part of the program. */
 const ENGINES: Record<string, (host: Host) => Promise<Engine>> = {
   deno: async (host) => (await import("./deno.ts")).denoEngine(host),
+  wasmer: async (host) => await (await import("./wasmer/mod.ts")).wasmerEngine(host),
 };
 
 /** Load the engine that `containerd-shim-NAME-v1` chooses. @throws ShimError InvalidArgument: there is none */

@@ -168,6 +168,31 @@ Deno.test("run: a guest meets the limits of its memory and its time on a process
   });
 });
 
+Deno.test("run: the engine wasmer, by --engine and by the file's name", async () => {
+  using folder = new Folder();
+  await Deno.writeTextFile(`${folder.path}/in`, "inside\n");
+  await Deno.symlink(FILE, `${folder.path}/containerd-shim-wasmer-v1`);
+  await withHost(async (call, host) => {
+    const files = ["--dir", `${folder.path}::/data`, modulePath("files.wasm")];
+    const read = await call(["--engine", "wasmer", ...files, "read", "/data/in"]);
+    assert.deepEqual([read.code, read.out, read.err], [0, "inside\n", ""]);
+    const named = [`${folder.path}/containerd-shim-wasmer-v1`, "run"];
+    const write = await host.run([...named, ...files, "write", "/data/out", "text"]);
+    assert.deepEqual([write.code, write.err], [0, ""]);
+    assert.equal(await Deno.readTextFile(`${folder.path}/out`), "text");
+    const cat = await host.run([...named, modulePath("cat.wasm")], { stdin: "first\nsecond" });
+    assert.deepEqual([cat.code, cat.out], [0, "first\nsecond"]);
+    // It has no symbolic links that are kept, which tells it from the other.
+    const link = ["symlink", "in", "/data/link"];
+    await call(["--engine", "wasmer", ...files, ...link]);
+    await assert.rejects(Deno.lstat(`${folder.path}/link`), Deno.errors.NotFound);
+    assert.equal((await call([...files, ...link])).code, 0);
+    assert.equal(await Deno.readLink(`${folder.path}/link`), "in");
+    const none = await host.run([...named, "--tcplisten", "127.0.0.1:0", files[2]]);
+    assert.deepEqual([none.code, none.err], [1, "listen: the engine wasmer has no sockets\n"]);
+  });
+});
+
 Deno.test("run: SIGTERM and SIGINT end a guest at once", async () => {
   await withHost(async (call, host) => {
     await call([modulePath("hello.wasm")]); // unpacked
