@@ -53,8 +53,8 @@ async function runModule(runtime: string, call: RunCall): Promise<number> {
   const limited = memoryBytes === 0 ? code : limitMemories(code, memoryBytes, call.file);
   const program = await engine.compile(limited, call.file);
   program.checkExport(call.export);
-  const listeners = call.listen.map(({ host, port }) =>
-    check(native.dw_listen(cString(host), port), `--tcplisten: ${host}, port ${port}`)
+  const listeners = call.listen.map(({ address, port }) =>
+    check(native.dw_listen(cString(address), port), `--tcplisten: ${address}, port ${port}`)
   );
   if (cpuSeconds > 0) check(native.dw_cpu_deadline(BigInt(cpuSeconds)), "set --cpu-deadline");
   const { code: exitCode, message } = program.run(makeGuest(call, listeners));

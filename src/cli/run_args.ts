@@ -3,6 +3,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { ShimError } from "../errdefs/mod.ts";
 import { type Limits, NO_LIMITS } from "../oci/limits.ts";
+import { parseTcpAddress, TCP_FORM, type TcpAddress } from "../oci/listen.ts";
 import { DURATION_FORM, parseDuration, parseSize, SIZE_FORM } from "../oci/quantity.ts";
 
 /** What `run` is asked for. */
@@ -19,7 +20,7 @@ export interface RunCall {
   /** In the order of their descriptors; `host` as given. */
   preopens: { host: string; guest: string }[];
   /** Addresses to listen on, in the order of their descriptors. */
-  listen: { host: string; port: number }[];
+  listen: TcpAddress[];
   /** Empty: the one that the file's name chooses. */
   engine: string;
   limits: Limits;
@@ -84,7 +85,7 @@ export function parseRunArgs(args: readonly string[]): RunCall {
     args: rest,
     env: parsed.env.map(parseVariable),
     preopens: parsed.dir.map(parseDirectory),
-    listen: parsed.tcplisten.map(parseAddress),
+    listen: parsed.tcplisten.map(parseListen),
     engine: parsed.engine ?? "",
     limits: {
       memoryBytes: parseQuantity("memory-limit", parsed["memory-limit"], parseSize, SIZE_FORM),
@@ -134,12 +135,10 @@ function parseDirectory(text: string): RunCall["preopens"][number] {
   return { host, guest };
 }
 
-/** `ADDR:PORT`: a numeric address, of IPv6 in brackets. */
-function parseAddress(text: string): RunCall["listen"][number] {
-  const found = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([0-9]{1,5})$/.exec(text);
-  const port = Number(found?.[3]);
-  if (!found || port > 65535) throw usage(`--tcplisten: ${JSON.stringify(text)}: not ADDR:PORT`);
-  return { host: found[1] ?? found[2], port };
+function parseListen(text: string): TcpAddress {
+  const found = parseTcpAddress(text);
+  if (!found) throw usage(`--tcplisten: ${JSON.stringify(text)}: not ${TCP_FORM}`);
+  return found;
 }
 
 function usage(message: string): ShimError {

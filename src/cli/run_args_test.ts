@@ -39,7 +39,7 @@ const RIGHT: [string[], Partial<RunCall>][] = [
     ],
   }],
   [["--tcplisten", "127.0.0.1:80", "--tcplisten=[::1]:0", "app.wasm"], {
-    listen: [{ host: "127.0.0.1", port: 80 }, { host: "::1", port: 0 }],
+    listen: [{ address: "127.0.0.1", port: 80 }, { address: "::1", port: 0 }],
   }],
   [["--memory-limit", "64KiB", "--cpu-deadline=1m", "app.wasm"], {
     limits: { memoryBytes: 65536, cpuSeconds: 60 },
@@ -77,10 +77,22 @@ const WRONG: [string[], string][] = [
   [["--env", "=1", "app.wasm"], '--env: "=1": names no variable'],
   [["--dir", "::/a", "app.wasm"], '--dir: "::/a": not HOST or HOST::GUEST'],
   [["--dir", "a::", "app.wasm"], '--dir: "a::": not HOST or HOST::GUEST'],
-  [["--tcplisten", "80", "app.wasm"], '--tcplisten: "80": not ADDR:PORT'],
-  [["--tcplisten", "localhost:80", "app.wasm"], '--tcplisten: "localhost:80": not ADDR:PORT'],
-  [["--tcplisten", "1.2.3.4:65536", "app.wasm"], '--tcplisten: "1.2.3.4:65536": not ADDR:PORT'],
-  [["--tcplisten", "::1:80", "app.wasm"], '--tcplisten: "::1:80": not ADDR:PORT'],
+  [
+    ["--tcplisten", "80", "app.wasm"],
+    '--tcplisten: "80": not ADDR:PORT with a numeric address, of IPv6 in brackets',
+  ],
+  [
+    ["--tcplisten", "localhost:80", "app.wasm"],
+    '--tcplisten: "localhost:80": not ADDR:PORT with a numeric address, of IPv6 in brackets',
+  ],
+  [
+    ["--tcplisten", "1.2.3.4:65536", "app.wasm"],
+    '--tcplisten: "1.2.3.4:65536": not ADDR:PORT with a numeric address, of IPv6 in brackets',
+  ],
+  [
+    ["--tcplisten", "::1:80", "app.wasm"],
+    '--tcplisten: "::1:80": not ADDR:PORT with a numeric address, of IPv6 in brackets',
+  ],
   [
     ["--memory-limit", "64 KiB", "app.wasm"],
     '--memory-limit: "64 KiB": not a size like 256MiB or 1GiB',

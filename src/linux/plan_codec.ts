@@ -37,6 +37,7 @@ const ENCODERS: { [K in Op["op"]]: (writer: MessageWriter, op: Extract<Op, { op:
   seccomp: (w, o) => w.u64(o.flags).bytes(o.filter),
   enter: (w, o) => w.u64(o.pid).bytes(o.startTime).u64(cloneFlags(o.kinds)),
   terminal: (w, o) => w.u64(o.width).u64(o.height).u64(o.uid).u64(Number(o.console)),
+  listen: (w, o) => w.bytes(o.address).u64(o.port).u64(o.fd),
 };
 
 function cloneFlags(kinds: readonly NamespaceKind[]): number {

@@ -82,6 +82,10 @@ const GOLDEN: { [K in Op["op"]]: [op: Extract<Op, { op: K }>, hex: string] } = {
     { op: "terminal", width: 80, height: 65535, uid: 4294967294, console: true },
     "1b000000 5000000000000000 ffff000000000000 feffffff00000000 0100000000000000",
   ],
+  listen: [
+    { op: "listen", address: "::1", port: 65535, fd: 64 },
+    "1c000000 03000000 3a3a3100 ffff000000000000 4000000000000000",
+  ],
 };
 
 const hex = (text: string) => text.replaceAll(" ", "");
@@ -96,7 +100,7 @@ Deno.test("encodePlan() puts operations one after the other, with their count fi
   const all = Object.values(GOLDEN);
   assert.equal(
     encodePlan(all.map(([op]) => op)).toHex(),
-    hex("1c000000" + all.map(([, encoded]) => encoded).join("")),
+    hex("1d000000" + all.map(([, encoded]) => encoded).join("")),
   );
   assert.equal(encodePlan([]).toHex(), "00000000");
 });

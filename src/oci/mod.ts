@@ -9,6 +9,14 @@ export { type Entrypoint, entrypoint } from "./entrypoint.ts";
 export { type ExecInput, execPlan } from "./exec_plan.ts";
 export { type Grouping, groupName } from "./group.ts";
 export { limitCpu, type Limits, NO_LIMITS } from "./limits.ts";
+export {
+  LISTEN_ANNOTATION,
+  listenerDescriptors,
+  parseListeners,
+  parseTcpAddress,
+  TCP_FORM,
+  type TcpAddress,
+} from "./listen.ts";
 export { type MountOptions, MS, parseMountOptions } from "./mount_options.ts";
 export type { CgroupFolder, CgroupMembership } from "./mounts.ts";
 export { type Outline, outline, parseProcessOutline, type ProcessOutline } from "./outline.ts";

@@ -15,6 +15,7 @@ import { ShimError } from "../errdefs/mod.ts";
 import type { HostFacts } from "../linux/host.ts";
 import type { NamespaceKind, Op, SandboxPlan } from "../linux/plan.ts";
 import type { SeccompFilter } from "../linux/seccomp.ts";
+import { parseListeners } from "./listen.ts";
 import { MS } from "./mount_options.ts";
 import { type CgroupMembership, mountOps } from "./mounts.ts";
 import { cgroupOps, restrictions, streamOps, terminalOps } from "./process.ts";
@@ -63,7 +64,7 @@ export function sandboxPlan(input: PlanInput): SandboxPlan {
       ...linux.maskedPaths.map((path): Op => ({ op: "mask", path })),
       ...seal,
       ...(spec.root.readonly ? [{ op: "remount", target: "/", flags: MS.RDONLY } as const] : []),
-      ...restrictions(process, input.host, input.seccomp),
+      ...restrictions(process, input.host, input.seccomp, parseListeners(spec.annotations)),
     ],
   };
 }

@@ -96,6 +96,17 @@ Deno.test("sandboxPlan() gives the process a terminal of its own devpts, and not
   assert.ok(init.findLastIndex(({ op }) => op === "mount") < at);
 });
 
+Deno.test("sandboxPlan() listens last of all that the guest may do itself, before seccomp", () => {
+  const annotations = { "io.denowasi.listen": "tcp://0.0.0.0:8080,tcp://[::1]:80" };
+  const { init } = planOf({ top: { annotations } }, { seccomp: SECCOMP });
+  assert.deepEqual(init.slice(-4), [
+    { op: "noNewPrivileges" },
+    { op: "listen", address: "0.0.0.0", port: 8080, fd: 64 },
+    { op: "listen", address: "::1", port: 80, fd: 65 },
+    { op: "seccomp", ...SECCOMP[0] },
+  ]);
+});
+
 Deno.test("sandboxPlan() leaves /dev/console alone in a /dev of the host", () => {
   const mounts = [{ destination: "/dev", type: "bind", source: "/dev", options: ["rbind"] }];
   const plan = planOf({ process: { terminal: true }, top: { mounts } });

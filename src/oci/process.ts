@@ -3,6 +3,7 @@
 import type { HostFacts } from "../linux/host.ts";
 import type { Op } from "../linux/plan.ts";
 import type { SeccompFilter } from "../linux/seccomp.ts";
+import { listenOps, type TcpAddress } from "./listen.ts";
 import type { CgroupMembership } from "./mounts.ts";
 import type { Process } from "./spec.ts";
 
@@ -32,12 +33,14 @@ export function terminalOps({ terminal, consoleSize, user }: Process, console: b
 
 /**
  * The last of every plan. Resource limits come late, when no more descriptors are needed. Security labels come after
- * the last mount, which profiles forbid, and before the user changes, who may not write them.
+ * the last mount, which profiles forbid, and before the user changes, who may not write them. Sockets come when the process may do no more
+ * than the guest; seccomp lets it make none.
  */
 export function restrictions(
   process: Process,
   host: HostFacts,
   seccomp: readonly SeccompFilter[],
+  listeners: readonly TcpAddress[] = [],
 ): Op[] {
   return [
     ...process.rlimits.map((limit): Op => ({ op: "rlimit", ...limit })),
@@ -46,6 +49,7 @@ export function restrictions(
     { op: "umask", mask: process.user.umask ?? DEFAULT_UMASK },
     ...userOps(process),
     { op: "noNewPrivileges" },
+    ...listenOps(listeners),
     ...seccomp.map((filter): Op => ({ op: "seccomp", ...filter })),
   ];
 }

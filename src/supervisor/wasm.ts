@@ -9,6 +9,8 @@ import {
   execPlan,
   limitCpu,
   type Limits,
+  listenerDescriptors,
+  parseListeners,
   parseProcessText,
   parseResourcesText,
   parseSpec,
@@ -80,7 +82,7 @@ export class WasmContainer implements Container {
       const { memoryBytes } = this.limits;
       return await forkProcess(workshop, {
         ...{ id, key, folder, rootfs, module, export: name, memoryBytes, process, paths },
-        ...{ plan, signal },
+        ...{ plan, signal, listeners: [] }, // they are of init
       });
     };
   }
@@ -119,6 +121,7 @@ export async function createWasm(
   const spec = parseSpec(making.config);
   spec.process = limited(spec.process, limits);
   spec.process.terminal = paths.terminal;
+  const listeners = parseListeners(spec.annotations);
   const cgroup = workshop.cgroups.open(spec.linux.cgroupsPath, {
     namespace: workshop.namespace,
     id,
@@ -145,6 +148,7 @@ export async function createWasm(
     module: module.path,
     export: module.export,
     memoryBytes: limits.memoryBytes,
+    listeners: listenerDescriptors(listeners),
     process: spec.process,
     paths,
     plan,
@@ -165,6 +169,8 @@ interface Fork {
   export: string;
   /** Of each of its memories at most; 0: no limit. */
   memoryBytes: number;
+  /** Descriptors that the plan makes. */
+  listeners: number[];
   process: ProcessSpec;
   paths: StdioPaths;
   /** `stdio` opens its streams. */
@@ -187,7 +193,10 @@ async function forkProcess(workshop: Workshop, fork: Fork): Promise<Launched> {
     module,
     memoryLimit: fork.memoryBytes,
     plan,
-    guest: { args, env, cwd, export: fork.export, preopens: containerPreopens(cwd), listeners: [] },
+    guest: {
+      ...{ args, env, cwd, export: fork.export },
+      ...{ preopens: containerPreopens(cwd), listeners: fork.listeners },
+    },
     monitor: monitorFlags(workshop, key, folder, streams),
   });
   const monitor = await expected.monitor;

@@ -168,6 +168,27 @@ Deno.test("run: a guest meets the limits of its memory and its time on a process
   });
 });
 
+Deno.test("run: a guest accepts connections on the sockets of --tcplisten", async () => {
+  using folder = new Folder();
+  await withHost(async (call, host) => {
+    await call([modulePath("hello.wasm")]); // unpacked
+    // A port that is free now.
+    const probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = probe.addr as Deno.NetAddr;
+    probe.close();
+    const server = host.start([
+      ...[FILE, "run", "--tcplisten", `127.0.0.1:${port}`, "--dir", folder.path],
+      ...[modulePath("serve.wasm"), "4", "1"],
+    ]);
+    await server.waitForOutput("ready\n");
+    using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    await connection.write(new TextEncoder().encode("hello"));
+    assert.equal(await new Response(connection.readable).text(), "4: hello");
+    const { code, out, err } = await server.result;
+    assert.deepEqual([code, out, err], [0, "ready\nserved\n", ""]);
+  });
+});
+
 Deno.test("run: the engine wasmer, by --engine and by the file's name", async () => {
   using folder = new Folder();
   await Deno.writeTextFile(`${folder.path}/in`, "inside\n");

@@ -54,7 +54,7 @@ function wholePlan(root: string): Op[] {
     { op: "readonly", path: "/proc/sys" },
     { op: "hostname", name: "guest" },
     { op: "domainname", name: "domain" },
-    { op: "rlimit", resource: 7, soft: 256n, hard: 256n },
+    { op: "rlimit", resource: 7, soft: 512n, hard: 512n },
     { op: "sysctl", name: "kernel.hostname", data: "renamed" },
     { op: "umask", mask: 0o22 },
     { op: "chdir", path: "/" },
@@ -62,6 +62,7 @@ function wholePlan(root: string): Op[] {
     { op: "user", uid: 1000, gid: 1000, groups: [5, 6] },
     { op: "capabilities", effective: 0n, permitted: 1n, inheritable: 0n, ambient: 0n },
     { op: "noNewPrivileges" },
+    { op: "listen", address: "127.0.0.1", port: 0, fd: 300 }, // above those that are counted
     { op: "seccomp", flags: 0, filter: ALLOW },
   ];
 }
@@ -98,7 +99,8 @@ const code = (op: Op) => new DataView(encodePlan([op]).buffer).getUint32(4, true
 const MKDIR = code({ op: "mkdir", path: "", mode: 0 });
 const USER = code({ op: "user", uid: 0, gid: 0, groups: [] });
 const ENTER = code({ op: "enter", ...ownProcess, kinds: [] });
-const LAST = code({ op: "terminal", width: 0, height: 0, uid: 0, console: false });
+const TERMINAL = code({ op: "terminal", width: 0, height: 0, uid: 0, console: false });
+const LAST = code({ op: "listen", address: "", port: 0, fd: 0 });
 
 const MALFORMED: [what: string, plan: Uint8Array, step: string][] = [
   ["no count", new Uint8Array(), ""],
@@ -111,7 +113,9 @@ const MALFORMED: [what: string, plan: Uint8Array, step: string][] = [
   ["a string without its NUL", raw(MKDIR, (w) => w.u32(3).u32(0x61616161).u64(0o755)), "mkdir"],
   ["a string with a NUL inside", raw(MKDIR, (w) => w.bytes("/a\0b").u64(0o755)), "mkdir /a"],
   ["a start time with a NUL", raw(ENTER, (w) => w.u64(1).bytes("1\0").u64(0)), "enter"],
-  ["a terminal without an owner", raw(LAST, (w) => w.u64(80).u64(24)), "terminal"],
+  ["a terminal without an owner", raw(TERMINAL, (w) => w.u64(80).u64(24)), "terminal"],
+  ["a port of 17 bits", raw(LAST, (w) => w.bytes("::").u64(65536).u64(64)), "listen"],
+  ["a descriptor of 32 bits", raw(LAST, (w) => w.bytes("::").u64(1).u64(2 ** 31)), "listen"],
   ["more groups than it has", raw(USER, (w) => w.u64(0).u64(0).u64(9).u64(1)), "user"],
 ];
 

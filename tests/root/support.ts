@@ -35,7 +35,7 @@ globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive:
 
 const SOURCES = [
   ...["plan", "plan_files", "plan_identity", "plan_mounts", "plan_namespaces", "plan_terminal"],
-  ...["deadline", "mounts", "root", "wire"],
+  ...["deadline", "listen", "mounts", "root", "wire"],
 ].map((name) => `src/linux/native/${name}.c`);
 
 /** native_driver.c with the sources of the library, under ASan and UBSan. */

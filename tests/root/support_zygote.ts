@@ -49,6 +49,8 @@ export interface Container {
   args?: string[];
   env?: string[];
   cwd?: string;
+  /** Descriptors that `init` makes. */
+  listeners?: number[];
   /** In bytes. */
   memoryLimit?: number;
   init?: Op[];
@@ -179,7 +181,7 @@ export class TestZygote implements AsyncDisposable {
       plan,
       guest: {
         ...{ args, env, cwd, export: asked.export ?? "_start" },
-        ...{ preopens: containerPreopens(cwd), listeners: [] },
+        ...{ preopens: containerPreopens(cwd), listeners: asked.listeners ?? [] },
       },
       monitor: [
         ...["--key", key, "--socket", this.socket, "--dir", dir],

@@ -1,9 +1,12 @@
 /* A listening TCP socket, for a guest that is given one: WASI preview 1 accepts and cannot listen. */
 #define _GNU_SOURCE
-#include "native.h"
+#include "plan.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
 enum { BACKLOG = 128 };
@@ -27,6 +30,18 @@ int listen_tcp(const char *address, uint16_t port) {
   int result = fd;
   fd = -1;
   return result;
+}
+
+int do_listen(struct state *state, struct reader *reader) {
+  const char *address = read_string(reader);
+  uint64_t port = read_u64(reader), wanted = read_u64(reader);
+  if (reader->failed || port > UINT16_MAX || wanted > INT_MAX) return -EBADMSG;
+  snprintf(state->text, sizeof state->text, "%s %u", address, (unsigned)port); /* cut off */
+  state->subject = state->text;
+  cleanup_fd int fd = listen_tcp(address, (uint16_t)port);
+  if (fd < 0) return fd;
+  if (fd == (int)wanted || fcntl((int)wanted, F_GETFD) >= 0) return -EEXIST;
+  return dup3(fd, (int)wanted, O_CLOEXEC) < 0 ? -errno : 0;
 }
 
 /* The descriptor of a socket that listens on a numeric IPv4 or IPv6 `address`, or -errno. */

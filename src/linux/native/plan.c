@@ -42,6 +42,7 @@ static const struct {
     {"seccomp", do_seccomp},
     {"enter", do_enter},
     {"terminal", do_terminal},
+    {"listen", do_listen},
 };
 
 int perform_plan(struct bytes plan, char *step, size_t step_size) {

@@ -21,6 +21,6 @@ operation do_propagation, do_root, do_mount, do_remount, do_mkdir, do_mknod, do_
     do_readonly, do_pivot, do_chdir;
 operation do_rlimit, do_umask, do_user, do_bounding, do_capabilities, do_no_new_privileges,
     do_seccomp;
-operation do_terminal;
+operation do_terminal, do_listen;
 
 #endif

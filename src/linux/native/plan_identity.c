@@ -17,6 +17,7 @@ int do_rlimit(struct state *state, struct reader *reader) {
   (void)state;
   int resource = (int)read_u64(reader);
   struct rlimit limit = {.rlim_cur = read_u64(reader), .rlim_max = read_u64(reader)};
+  if (reader->failed) return -EBADMSG; /* resource 0 is RLIMIT_CPU */
   if (resource == RLIMIT_CPU) note_cpu_deadline(limit.rlim_cur);
   return (int)or_errno(setrlimit(resource, &limit));
 }
