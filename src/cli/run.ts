@@ -10,6 +10,8 @@ import { parseRunArgs, RUN_USAGE, type RunCall } from "./run_args.ts";
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
+/** Variables that the launcher drops or sets for the runtime: src/launcher/runtime.c. */
+const REPLACED = /^(DENO_|LD_|NO_COLOR$|FORCE_COLOR$)/;
 
 /**
  * Run what `args` (after `run`) ask for.
@@ -67,7 +69,7 @@ function makeGuest(call: RunCall, listeners: number[]): Guest {
   return {
     // Like wasmtime, so that a module does not learn where it is kept.
     args: [call.file.slice(call.file.lastIndexOf("/") + 1), ...call.args],
-    env: call.env.flatMap(({ name, value = Deno.env.get(name) }) =>
+    env: call.env.flatMap(({ name, value = callersValue(name) }) =>
       value === undefined ? [] : [`${name}=${value}`]
     ),
     cwd: "/",
@@ -75,6 +77,12 @@ function makeGuest(call: RunCall, listeners: number[]): Guest {
     preopens: call.preopens.map(openable),
     listeners,
   };
+}
+
+/** @throws ShimError InvalidArgument: the launcher has put its own in its place */
+function callersValue(name: string): string | undefined {
+  if (!REPLACED.test(name)) return Deno.env.get(name);
+  throw new ShimError("InvalidArgument", `--env: ${name}: needs a value: it is not passed on`);
 }
 
 function openable({ host, guest }: Preopen): Preopen {

@@ -124,6 +124,11 @@ Deno.test("run: what cannot be run is one line on stderr", async () => {
     [[modulePath("not-wasm.wasm")], 1, /: compile \S+not-wasm\.wasm: expected magic word/],
     [[modulePath("truncated.wasm")], 1, /: compile \S+truncated\.wasm: /],
     [[modulePath("unknown_import.wasm")], 1, /: link \S+unknown_import\.wasm: no host gives its/],
+    [
+      ["--env", "LD_PRELOAD", hello],
+      1,
+      /: --env: LD_PRELOAD: needs a value: it is not passed on\n$/,
+    ],
     [["--dir", "/nowhere", hello], 1, /: --dir: \/nowhere: no such file or directory\n$/],
     [
       ["--tcplisten", "203.0.113.1:80", hello],
