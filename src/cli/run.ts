@@ -6,6 +6,7 @@ import type { Guest, Preopen } from "../engine/mod.ts";
 import { ShimError } from "../errdefs/mod.ts";
 import { check, cString, openZygoteNative } from "../linux/native.ts";
 import { openSystem } from "../linux/system.ts";
+import { transpileApart } from "../zygote/transpile.ts";
 import { parseRunArgs, RUN_USAGE, type RunCall } from "./run_args.ts";
 
 const EXIT_FAILED = 1;
@@ -49,7 +50,10 @@ export async function runRun(
 async function runModule(runtime: string, call: RunCall): Promise<number> {
   const library = `${runtime}/libdenowasi.so`;
   const native = openZygoteNative(library);
-  const engine = await loadEngine(call.engine, { system: openSystem(library) });
+  const engine = await loadEngine(call.engine, {
+    system: openSystem(library),
+    transpile: (code, path) => transpileApart(native, code, path),
+  });
   const { memoryBytes, cpuSeconds } = call.limits;
   const code = readFile(call.file);
   const limited = memoryBytes === 0 ? code : limitMemories(code, memoryBytes, call.file);

@@ -39,10 +39,10 @@ export function transpileApart(
   }
 }
 
-/** What this process was started with, but for the action and its arguments. */
+/** What this process was started with, but for the script's arguments. */
 function ownCommand(): string[] {
-  const all = Deno.readTextFileSync("/proc/self/cmdline").split("\0");
-  return ["/proc/self/exe", ...all.slice(1, all.indexOf("zygote"))];
+  const all = Deno.readTextFileSync("/proc/self/cmdline").split("\0").slice(0, -1);
+  return ["/proc/self/exe", ...all.slice(1, all.length - Deno.args.length)];
 }
 
 /** Its own, with V8's ordinary way of compiling. */

@@ -219,6 +219,35 @@ Deno.test("run: the engine wasmer, by --engine and by the file's name", async ()
   });
 });
 
+Deno.test("run: a component, with arguments, exit code and a limit of its memory", async () => {
+  using folder = new Folder();
+  await Deno.writeTextFile(`${folder.path}/in`, "inside\n");
+  await withHost(async (call) => {
+    const component = (name: string) => modulePath(`${name}.component.wasm`);
+    const args = await call(["--env", "A=1", component("args"), "one", ""]);
+    assert.deepEqual([args.code, args.err], [0, ""]);
+    assert.equal(args.out, "arg: args.component.wasm\narg: one\narg: \nenv: A=1\n");
+    assert.equal((await call([component("exit")])).code, 42);
+    const dir = ["--dir", `${folder.path}::/data`];
+    assert.equal((await call([...dir, component("files"), "read", "/data/in"])).out, "inside\n");
+    const unsupported = await call([component("unsupported")]);
+    assert.equal(unsupported.code, 1);
+    assert.match(
+      unsupported.err,
+      /: link \S+: no host gives its import wasi:keyvalue\/store@0\.2\.0/,
+    );
+    const small = await call(["--memory-limit", "64KiB", component("args")]);
+    assert.equal(small.code, 1);
+    assert.match(
+      small.err,
+      /: limit memory \d of \S+: it begins with \d+ bytes: above the limit of/,
+    );
+    const wasmer = await call(["--engine", "wasmer", component("args")]);
+    assert.equal(wasmer.code, 1);
+    assert.match(wasmer.err, /: it is a component: the engine wasmer runs core modules\n$/);
+  });
+});
+
 Deno.test("run: SIGTERM and SIGINT end a guest at once", async () => {
   await withHost(async (call, host) => {
     await call([modulePath("hello.wasm")]); // unpacked

@@ -13,6 +13,7 @@ import {
   type Program,
   TRAP_EXIT_CODE,
 } from "../mod.ts";
+import { isComponent } from "../component/binary.ts";
 import { checkExport, compileModule } from "../module.ts";
 import { ERRNO } from "../preview1/errno.ts";
 import { NAMESPACE, Preview1 } from "../preview1/mod.ts";
@@ -44,6 +45,10 @@ class WasmerEngine implements Engine {
   }
 
   compile(code: Uint8Array<ArrayBuffer>, path: string): Program {
+    if (isComponent(code)) {
+      const reason = "it is a component: the engine wasmer runs core modules";
+      throw new ShimError("Unimplemented", `compile ${path}: ${reason}`);
+    }
     const { functions } = this.#preview1;
     const module = compileModule(
       code,
