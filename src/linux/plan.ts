@@ -111,7 +111,7 @@ export type Op =
    * `uid` is its owner; with `console` it is at /dev/console, too. The monitor gets the master: docs/architecture.md.
    */
   | { op: "terminal"; width: number; height: number; uid: number; console: boolean }
-  /** socket(2), bind(2), listen(2): a TCP socket on numeric `address`, as descriptor `fd`, which must be free. */
+  /** socket(2), bind(2), listen(2): a TCP socket on numeric `address`, O_NONBLOCK, as descriptor `fd`, which must be free. */
   | { op: "listen"; address: string; port: number; fd: number };
 
 /** What one container's processes do before the module runs: see docs/architecture.md. */

@@ -1,6 +1,7 @@
 // serve FD COUNT: takes COUNT connections from the listening socket FD, one after the other: says `ready` first, answers
 // each line of up to 100 bytes with `FD: ` and the line, closes the connection, and prints `served`.
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -18,6 +19,9 @@ int main(int argc, char **argv) {
   puts("ready");
   fflush(stdout);
   for (int left = atoi(argv[2]); left > 0; left--) {
+    /* A listener does not wait. */
+    struct pollfd polled = {.fd = (int)listener, .events = POLLRDNORM};
+    if (poll(&polled, 1, -1) != 1) return fail("poll", polled.revents);
     __wasi_fd_t connection;
     int failed = __wasi_sock_accept(listener, 0, &connection);
     if (failed) return fail("accept", failed);

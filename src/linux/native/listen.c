@@ -1,4 +1,7 @@
-/* A listening TCP socket, for a guest that is given one: WASI preview 1 accepts and cannot listen. */
+/*
+ * A listening TCP socket, for a guest that is given one: WASI preview 1 accepts and cannot listen. Nobody waits in accept,
+ * as with wasmtime's: Go's runtime relies on it, which would stop with all its goroutines.
+ */
 #define _GNU_SOURCE
 #include "plan.h"
 
@@ -21,7 +24,7 @@ int listen_tcp(const char *address, uint16_t port) {
     name = (const struct sockaddr *)&six;
     size = sizeof six;
   }
-  cleanup_fd int fd = socket(name->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  cleanup_fd int fd = socket(name->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   try_call(fd);
   int on = 1;
   try_call(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on));

@@ -73,7 +73,7 @@ const char *read_string(struct reader *reader); /* also fails on an embedded NUL
 int write_all(int fd, const void *data, size_t size);
 int read_all(int fd, void *data, size_t size);
 
-/* A TCP socket that listens on numeric `address`, close-on-exec. Descriptor or -errno. */
+/* A TCP socket that listens on numeric `address`, close-on-exec, O_NONBLOCK. Descriptor or -errno. */
 int listen_tcp(const char *address, uint16_t port);
 
 /* deadline.c: SIGXCPU says so and ends this process; `seconds` are the limit that it will name. */
