@@ -6,6 +6,7 @@
 
 import { ERRNO } from "../preview1/errno.ts";
 import type { Functions } from "./library.ts";
+import { overwriting } from "./overwrite.ts";
 
 /** Those of ours, whatever their parameters are. */
 const OURS: readonly string[] = [
@@ -15,6 +16,9 @@ const OURS: readonly string[] = [
 ];
 const LAST_STREAM = 2;
 const O_CREAT_OR_TRUNC = 1 | 8;
+const FD_WRITE = 1n << 6n;
+/** Rights of fd_read, fd_seek, fd_tell, fd_filestat_get and fd_filestat_set_size. */
+const OVERWRITING = 1n << 1n | 1n << 2n | 1n << 5n | 1n << 21n | 1n << 22n;
 
 /** Those that change files. path_open is one when it makes or cuts one off. */
 const CHANGING: readonly string[] = [
@@ -36,7 +40,10 @@ export interface Parts {
 }
 
 export function joinFunctions(parts: Parts): Functions {
-  const { theirs, ours } = parts;
+  const { ours } = parts;
+  const theirs = Object.hasOwn(parts.theirs, "fd_write")
+    ? { ...parts.theirs, ...overwriting(parts.theirs, parts.memory) }
+    : parts.theirs;
   const joined: Functions = {};
   for (const name of new Set([...Object.keys(ours), ...Object.keys(theirs)])) {
     if (OURS.includes(name) || !Object.hasOwn(theirs, name)) {
@@ -52,9 +59,11 @@ export function joinFunctions(parts: Parts): Functions {
     // Rather than a file in the place of a stream, which are not of one kind here.
     fd_renumber: (from, to) =>
       isStream(from) === isStream(to) ? fd_renumber(from, to) : ERRNO.NOTSUP,
-    path_open: (...parameters) => {
-      if (Number(parameters[4]) & O_CREAT_OR_TRUNC) parts.changed();
-      return path_open(...parameters);
+    path_open(fd, lookup, at, size, flags, base, ...rest) {
+      if (Number(flags) & O_CREAT_OR_TRUNC) parts.changed();
+      // What is written over is read: see overwrite.ts.
+      const rights = BigInt(base) & FD_WRITE ? BigInt(base) | OVERWRITING : base;
+      return path_open(fd, lookup, at, size, flags, rights, ...rest);
     },
     fd_sync: (fd) => isStream(fd) ? ours.fd_sync(fd) : parts.sync(),
     fd_datasync: (fd) => isStream(fd) ? ours.fd_datasync(fd) : parts.sync(),

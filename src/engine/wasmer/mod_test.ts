@@ -194,6 +194,16 @@ Deno.test("a guest reads, makes, changes, moves and removes files of its folder"
   assert.deepEqual([...Deno.readDirSync(`${data}/sub`)].map(({ name }) => name), ["deep"]);
 });
 
+Deno.test("a guest writes over what a file holds", async () => {
+  using subject = new Subject();
+  const { code, err } = await subject.run("overwrite.wasm", ["/data/file"]);
+  assert.deepEqual([code, err], [0, ""]);
+  const text = Deno.readTextFileSync(`${subject.data}/file`);
+  assert.equal(text.length, 100_000);
+  assert.ok(text.startsWith("firstfghijABCnop"), text.slice(0, 20));
+  assert.equal(text.slice(49_999, 50_004), "bXYZf");
+});
+
 Deno.test("what a guest does not touch stays as it is, whoever else changes it", async () => {
   using subject = new Subject();
   const { data } = subject;
