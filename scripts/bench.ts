@@ -14,6 +14,7 @@ import { writeRoot } from "../tests/support/shim.ts";
 import { within } from "../tests/support/wait.ts";
 import { chart } from "./bench/chart.ts";
 import { measureCompute } from "./bench/compute.ts";
+import { measureHttp } from "./bench/http.ts";
 import { measureCtrRun } from "./bench/ctr_run.ts";
 import { measureContainerMemory, measurePodMemory } from "./bench/memory.ts";
 import { measureManyNativePods, measureNativePods, nativeShims } from "./bench/native.ts";
@@ -46,6 +47,7 @@ interface Rounds {
   pods: number[];
   compute: number;
   wasi: number;
+  http: [rounds: number, seconds: number];
   nativePods: number;
   manyNativePods: number[];
 }
@@ -61,6 +63,7 @@ const FULL: Rounds = {
   pods: [1, 10, 50],
   compute: 5,
   wasi: 5,
+  http: [3, 2],
   nativePods: 8,
   manyNativePods: [1, 10, 50],
 };
@@ -72,6 +75,7 @@ const QUICK: Rounds = {
   pods: [1, 3],
   compute: 1,
   wasi: 1,
+  http: [1, 1],
   nativePods: 2,
   manyNativePods: [1, 3],
 };
@@ -118,6 +122,7 @@ async function measure(daemon: Daemon, quick: boolean): Promise<Report> {
     "pod memory": () => measurePodMemory(template, rounds.pods),
     "computation": () => measureCompute(template, rounds.compute),
     "wasi": () => measureWasi(rounds.wasi),
+    "http": () => measureHttp(daemon, ...rounds.http),
     "native pods": () => measureNativePods(template, shims, rounds.nativePods),
     "many native pods": () => measureManyNativePods(template, shims, rounds.manyNativePods),
   };

@@ -8,6 +8,7 @@
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import wabt from "wabt";
+import { compileHandler } from "./http_component.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 const SOURCES = `${ROOT}tests/modules`;
@@ -61,6 +62,7 @@ export async function buildModules(): Promise<void> {
     const out = `${name.replace(/\.wat$/, "")}.component.wasm`;
     await make(out, `${COMPONENT_SOURCES}/${name}`, compileComponent);
   }
+  await make("http.wasm", `${ROOT}tests/http/handler.c`, compileHandler);
   for (const [name, bytes] of Object.entries(REFUSED)) {
     await make(name, import.meta.filename!, (_, out) => Deno.writeFile(out, new Uint8Array(bytes)));
   }

@@ -6,6 +6,7 @@
 
 import { basename } from "node:path";
 import type { Member } from "./archive.ts";
+import { withoutHooks } from "./library_hooks.ts";
 import { run } from "./native.ts";
 
 /** The pinned Deno that set-up installs. */
@@ -63,7 +64,7 @@ export async function libraryMembers(objects: string[]): Promise<Member[]> {
     [...found].sort(([a], [b]) => a < b ? -1 : 1).map(async ([name, path]) => ({
       name: `lib/${name}`,
       mode: 0o700,
-      data: await Deno.readFile(path),
+      data: withoutHooks(name, await Deno.readFile(path)),
     })),
   );
   return [
@@ -72,6 +73,7 @@ export async function libraryMembers(objects: string[]): Promise<Member[]> {
     { name: "lib/containerd-shim", link: "ld.so" },
     { name: "lib/denowasi-zygote", link: "ld.so" },
     { name: "lib/denowasi-run", link: "ld.so" },
+    { name: "lib/denowasi-http", link: "ld.so" },
   ];
 }
 

@@ -34,6 +34,8 @@ wasm-ld                                             lld
 ip                                                  iproute2
 nsenter                                             util-linux
 setpriv                                             util-linux
+curl                                                curl
+wrk                                                 wrk
 /usr/lib/cni/bridge                                 containernetworking-plugins
 /usr/share/keyrings/debian-archive-keyring.gpg      debian-archive-keyring
 /etc/ssl/certs/ca-certificates.crt                  ca-certificates

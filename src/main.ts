@@ -32,6 +32,10 @@ async function main([action, ...rest]: readonly string[]): Promise<number | void
       const { runTranspile } = await import("./cli/transpile.ts");
       return await runTranspile(rest[0]);
     }
+    case "http": {
+      const { runHttp } = await import("./cli/http.ts");
+      return await runHttp(rest[0], rest[1]);
+    }
     default:
       throw new ShimError("Internal", `read the arguments: unknown action ${action}`);
   }

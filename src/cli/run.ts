@@ -4,9 +4,10 @@ import { loadEngine } from "../engine/engines.ts";
 import { limitMemories } from "../engine/memory_limit.ts";
 import type { Guest, Preopen } from "../engine/mod.ts";
 import { ShimError } from "../errdefs/mod.ts";
-import { check, cString, openZygoteNative } from "../linux/native.ts";
+import { check, cString, openServedNative, openZygoteNative } from "../linux/native.ts";
 import { openSystem } from "../linux/system.ts";
 import { transpileApart } from "../zygote/transpile.ts";
+import { interrupted } from "./interrupted.ts";
 import { parseRunArgs, RUN_USAGE, type RunCall } from "./run_args.ts";
 
 const EXIT_FAILED = 1;
@@ -58,12 +59,20 @@ async function runModule(runtime: string, call: RunCall): Promise<number> {
   const code = readFile(call.file);
   const limited = memoryBytes === 0 ? code : limitMemories(code, memoryBytes, call.file);
   const program = await engine.compile(limited, call.file);
-  program.checkExport(call.export);
+  if (!program.service) program.checkExport(call.export);
   const listeners = call.listen.map(({ address, port }) =>
     check(native.dw_listen(cString(address), port), `--tcplisten: ${address}, port ${port}`)
   );
   if (cpuSeconds > 0) check(native.dw_cpu_deadline(BigInt(cpuSeconds)), "set --cpu-deadline");
-  const { code: exitCode, message } = program.run(makeGuest(call, listeners));
+  const guest = makeGuest(call, listeners);
+  if (program.service) {
+    const ended = interrupted(openServedNative(library));
+    await program.service.serve(limited, guest, ended, (line) => {
+      write(Deno.stderr, `${line}\n`);
+    });
+    return 0;
+  }
+  const { code: exitCode, message } = program.run(guest);
   write(Deno.stderr, message);
   return exitCode;
 }

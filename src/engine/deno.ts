@@ -10,6 +10,7 @@ import {
   TRAP_EXIT_CODE,
 } from "./mod.ts";
 import { isComponent } from "./component/binary.ts";
+import { isHandler } from "./http/detect.ts";
 import { checkExport, compileModule } from "./module.ts";
 import { NAMESPACE, Preview1 } from "./preview1/mod.ts";
 import { trapMessage } from "./trap.ts";
@@ -36,6 +37,10 @@ class DenoEngine implements Engine {
 
   /** What only components need is loaded with the first one. */
   async #compileComponent(code: Uint8Array<ArrayBuffer>, path: string): Promise<Program> {
+    if (isHandler(code)) {
+      const { httpProgram } = await import("./http/mod.ts");
+      return httpProgram(this.host.system, code, path);
+    }
     const { componentProgram } = await import("./component/program.ts");
     const transpile = this.host.transpile ??
       (await import("./component/transpile.ts")).transpile;

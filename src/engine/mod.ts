@@ -63,6 +63,24 @@ export interface Engine {
 export interface Program {
   /** @throws ShimError InvalidArgument: there is no such function. */
   checkExport(name: string): void;
+  /** What is there for a program that is not run to its end, but served: `run` is not called then. */
+  readonly service?: Service;
   /** Run to the end. Only synchronous calls: in a forked child there is no event loop. */
   run(guest: Guest): Outcome;
+}
+
+/** How a program is served: in a process of its own, with an event loop. */
+export interface Service {
+  /**
+   * Serve until `ended`, then finish what is under way.
+   * @param code of the program
+   * @param log gets what goes wrong, a line without its end each
+   * @throws ShimError: it cannot be served
+   */
+  serve(
+    code: Uint8Array<ArrayBuffer>,
+    guest: Guest,
+    ended: Promise<void>,
+    log: (line: string) => void,
+  ): Promise<void>;
 }

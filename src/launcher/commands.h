@@ -30,6 +30,9 @@ int command_run(int argc, char *const *argv, const char *engine);
 /* `launcher zygote DIR SOCKET ENGINE`: argv[0] is "zygote". With SOCKET "-" its path is a line on stdin. */
 int command_zygote(int argc, char *const *argv);
 
+/* `launcher http`: in a sandbox, becomes the runtime that serves what is handed over. */
+int command_http(void);
+
 /* `launcher monitor --key KEY ...`: argv[0] is "monitor". */
 int command_monitor(int argc, char *const *argv);
 

@@ -102,6 +102,7 @@ int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "monitor") == 0) return command_monitor(argc - 1, argv + 1);
   if (argc > 1 && strcmp(argv[1], "logger") == 0) return command_logger(argc - 1, argv + 1);
   if (argc > 1 && strcmp(argv[1], "zygote") == 0) return command_zygote(argc - 1, argv + 1);
+  if (argc == 2 && strcmp(argv[1], "http") == 0) return command_http();
 
   const char *engine = find_engine(program_name);
   if (engine == NULL) return EXIT_USAGE;

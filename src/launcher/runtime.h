@@ -10,6 +10,7 @@
 #define RUNTIME_SUPERVISOR "containerd-shim"
 #define RUNTIME_ZYGOTE     "denowasi-zygote"
 #define RUNTIME_RUN        "denowasi-run"
+#define RUNTIME_HTTP       "denowasi-http"
 
 /* Wasm is compiled once for good: by TurboFan, all of it before it runs. */
 #define RUNTIME_V8_FLAGS "--no-liftoff,--no-wasm-lazy-compilation"

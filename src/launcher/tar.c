@@ -85,12 +85,18 @@ static int begin_member(struct tar *tar) {
   if (memcmp(header + MAGIC, "ustar", 5) != 0 || !checksum_matches(header) || mode < 0 ||
       size < 0 || !take_name(tar))
     return report("this file is damaged: its archive holds no valid header");
-  /* Root's alone, whatever the archive says. */
+  /*
+   * Written by none but root, whatever the archive says. A runtime in a sandbox is of the container's user, who reads
+   * them by a mount of the folder; the folder around it is root's alone.
+   */
   mode &= 0700;
+  mode |= (mode & 0500) >> 3 | (mode & 0500) >> 6;
 
   switch (header[TYPE]) {
   case '5':
-    if (mkdirat(tar->folder, tar->name, (mode_t)mode) < 0) return fail(tar);
+    if (mkdirat(tar->folder, tar->name, (mode_t)mode) < 0 ||
+        fchmodat(tar->folder, tar->name, (mode_t)mode, 0) < 0) /* the umask does not count */
+      return fail(tar);
     return 0;
   case '2': {
     char target[LINK_SIZE + 1] = "";

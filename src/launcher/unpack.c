@@ -80,7 +80,7 @@ static int fill_folder(const char *path, const struct archive *archive) {
   struct stamp stamp = {0};
   if (mkdir(path, 0700) < 0) return report("mkdir %s: %m", path);
   cleanup_close int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0) return report("open %s: %m", path);
+  if (folder < 0 || fchmod(folder, 0755) < 0) return report("open %s: %m", path);
   if (archive_extract(archive, folder, path, &stamp) < 0 || stamp_write(&stamp, folder, path) < 0)
     return -1;
   if (nftw(path, sync_folder, 8, FTW_PHYS) < 0) return report("sync %s: %m", path);

@@ -40,7 +40,8 @@ const ZYGOTE = {
   dw_zygote_digest: { parameters: [], result: "pointer" },
   // which
   dw_zygote_field: { parameters: ["u32"], result: "pointer" },
-  dw_zygote_register: { parameters: [], result: "i32" },
+  // served: 0 or 1
+  dw_zygote_register: { parameters: ["u32"], result: "i32" },
   // kind, message
   dw_zygote_refuse: { parameters: ["buffer", "buffer"], result: "i32" },
   dw_zygote_slot: { parameters: [], result: "i32" },
@@ -59,6 +60,13 @@ const ZYGOTE = {
   dw_exit: { parameters: ["i32", "buffer"], result: "void" },
 } as const;
 
+const SERVED = {
+  // grace: seconds
+  dw_served_signals: { parameters: ["u32"], result: "i32" },
+  // filter, size
+  dw_served_lock: { parameters: ["buffer", "u64"], result: "i32" },
+} as const;
+
 const TEST = {
   // plan, size, step, step_size
   dw_perform: { parameters: ["buffer", "u64", "buffer", "u64"], result: "i32" },
@@ -69,4 +77,5 @@ export type SupervisorNative = Deno.DynamicLibrary<typeof SUPERVISOR>["symbols"]
 export const openSupervisorNative = (path: string): SupervisorNative =>
   Deno.dlopen(path, SUPERVISOR).symbols;
 export const openZygoteNative = (path: string): ZygoteNative => Deno.dlopen(path, ZYGOTE).symbols;
+export const openServedNative = (path: string) => Deno.dlopen(path, SERVED).symbols;
 export const openTestNative = (path: string) => Deno.dlopen(path, TEST);

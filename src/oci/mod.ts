@@ -31,4 +31,5 @@ export {
   type ThrottleDevice,
 } from "./resources.ts";
 export type { Linux, Process, Spec } from "./spec.ts";
+export { SERVED_LOCK, servedSeccomp } from "./served_seccomp.ts";
 export { wasmSeccomp, type WasmSeccompOptions } from "./wasm_seccomp.ts";

@@ -10,15 +10,15 @@
 
 import type { LinuxSeccomp, SyscallArg, SyscallRule } from "../linux/seccomp.ts";
 
-const EPERM = 1;
+export const EPERM = 1;
 
 /** Memory, which V8 also makes executable. */
-const MEMORY = [
+export const MEMORY = [
   ...["mmap", "munmap", "mprotect", "mremap", "madvise", "brk", "mincore"],
   ...["pkey_alloc", "pkey_free", "pkey_mprotect", "membarrier"],
 ];
 
-const PROCESS = [
+export const PROCESS = [
   ...[
     "futex",
     "sched_yield",
@@ -33,7 +33,7 @@ const PROCESS = [
   ...["getrusage", "getrlimit", "sysinfo", "uname", "times", "exit", "exit_group"],
 ];
 
-const TIME = [
+export const TIME = [
   "clock_gettime",
   "clock_getres",
   "clock_nanosleep",
@@ -42,7 +42,7 @@ const TIME = [
   "time",
 ];
 
-const FILES = [
+export const FILES = [
   ...["read", "write", "pread64", "pwrite64", "readv", "writev", "preadv", "pwritev"],
   ...["preadv2", "pwritev2", "lseek", "openat", "openat2", "close", "close_range"],
   ...["fstat", "newfstatat", "fstatat64", "statx", "fstatfs", "getdents64", "getcwd"],
@@ -67,10 +67,10 @@ const SOCKETS = [
 const INTERNET = { families: [2n, 10n], types: [1n, 2n], typeMask: 0xfn };
 
 /** ioctl(2) requests, from asm-generic/ioctls.h: is it a terminal and how large, bytes to read, O_NONBLOCK. */
-const IOCTLS = { TCGETS: 0x5401n, TIOCGWINSZ: 0x5413n, FIONREAD: 0x541bn, FIONBIO: 0x5421n };
+export const IOCTLS = { TCGETS: 0x5401n, TIOCGWINSZ: 0x5413n, FIONREAD: 0x541bn, FIONBIO: 0x5421n };
 
 /** prctl(2): a name for a range of memory, as V8 gives. */
-const PR_SET_VMA = 0x53564d41n;
+export const PR_SET_VMA = 0x53564d41n;
 
 /** seccomp(2) */
 const SECCOMP_SET_MODE_FILTER = 1n;
@@ -113,7 +113,7 @@ function allowList({ sockets }: WasmSeccompOptions): LinuxSeccomp {
   };
 }
 
-function internetSockets(): SyscallRule[] {
+export function internetSockets(): SyscallRule[] {
   return INTERNET.families.flatMap((family) =>
     INTERNET.types.map((type) =>
       allow(["socket"], equal(0, family), {
@@ -126,10 +126,10 @@ function internetSockets(): SyscallRule[] {
   );
 }
 
-function allow(names: string[], ...args: SyscallArg[]): SyscallRule {
+export function allow(names: string[], ...args: SyscallArg[]): SyscallRule {
   return { names, action: "SCMP_ACT_ALLOW", errnoRet: undefined, args };
 }
 
-function equal(index: number, value: bigint): SyscallArg {
+export function equal(index: number, value: bigint): SyscallArg {
   return { index, value, valueTwo: 0n, op: "SCMP_CMP_EQ" };
 }

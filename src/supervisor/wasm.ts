@@ -1,8 +1,10 @@
 /** Wasm containers: the zygote forks their processes, and the kernel is asked directly for the rest. */
 
 import type { Cgroup } from "../cgroups/mod.ts";
+import { httpSettings } from "../engine/http/settings.ts";
 import { containerPreopens } from "../engine/preopens.ts";
-import type { SeccompFilter } from "../linux/seccomp.ts";
+import { ShimError } from "../errdefs/mod.ts";
+import type { LinuxSeccomp, SeccompFilter } from "../linux/seccomp.ts";
 import type { Op, SandboxPlan } from "../linux/plan.ts";
 import {
   entrypoint,
@@ -16,6 +18,8 @@ import {
   parseSpec,
   type Process as ProcessSpec,
   sandboxPlan,
+  SERVED_LOCK,
+  servedSeccomp,
   type Spec,
   wasmSeccomp,
 } from "../oci/mod.ts";
@@ -35,7 +39,8 @@ import { identify, type ProcessIdentity } from "./identity.ts";
 import { SIGKILL } from "./monitor.ts";
 import { processKey, untilReady } from "./monitors.ts";
 import type { Launched, Process } from "./process.ts";
-import { findWasm } from "./workload.ts";
+import { findFile, findWasm } from "./workload.ts";
+import type { ServedRequest } from "./zygote.ts";
 
 export class WasmContainer implements Container {
   readonly ownPidNamespace: boolean;
@@ -69,20 +74,20 @@ export class WasmContainer implements Container {
       const module = findWasm(workshop.native, rootfs, candidates);
       const folder = execFolder(this.folder, execId);
       Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
-      const plan = (stdio: Op[]) =>
+      const plan = (stdio: Op[], seccomp: SeccompFilter[]) =>
         execPlan({
           process,
           init,
           stdio,
           cgroup: cgroup.membership,
-          seccomp: seccompFilters(workshop, this.spec),
+          seccomp,
           host: workshop.host,
         });
-      const key = processKey(id, execId);
       const { memoryBytes } = this.limits;
       return await forkProcess(workshop, {
-        ...{ id, key, folder, rootfs, module, export: name, memoryBytes, process, paths },
-        ...{ plan, signal, listeners: [] }, // they are of init
+        ...{ id, key: processKey(id, execId), folder, rootfs, module, export: name, memoryBytes },
+        ...{ process, paths, plan, pod: this.spec.linux.seccomp, signal },
+        listeners: [], // they are of init
       });
     };
   }
@@ -130,14 +135,14 @@ export async function createWasm(
   // Only now: one that was there before is not ours to remove.
   making.save({ cgroup: cgroup.path, limits });
   for (const field of ignored) workshop.log.warn("limit not applied", { id, field });
-  const plan = (stdio: Op[]) =>
+  const plan = (stdio: Op[], seccomp: SeccompFilter[]) =>
     sandboxPlan({
       spec,
       bundle,
       rootfs,
       stdio,
       cgroup: cgroup.membership,
-      seccomp: seccompFilters(workshop, spec),
+      seccomp,
       host: workshop.host,
     });
   const launched = await forkProcess(workshop, {
@@ -152,6 +157,7 @@ export async function createWasm(
     process: spec.process,
     paths,
     plan,
+    pod: spec.linux.seccomp,
     signal: making.signal,
   });
   const container = new WasmContainer(workshop, id, bundle, folder, spec, limits, cgroup, launched);
@@ -174,7 +180,9 @@ interface Fork {
   process: ProcessSpec;
   paths: StdioPaths;
   /** `stdio` opens its streams. */
-  plan: (stdio: Op[]) => SandboxPlan;
+  plan: (stdio: Op[], seccomp: SeccompFilter[]) => SandboxPlan;
+  /** The container's own seccomp profile. */
+  pod: LinuxSeccomp | undefined;
   signal: AbortSignal;
 }
 
@@ -185,7 +193,8 @@ async function forkProcess(workshop: Workshop, fork: Fork): Promise<Launched> {
   await using undo = new AsyncDisposableStack();
   const streams = await openProcessStreams(workshop, { id, folder, paths });
   undo.defer(() => streams.close());
-  const plan = fork.plan(streamOps(streams));
+  const stdio = streamOps(streams);
+  const plan = fork.plan(stdio, filters(workshop, wasmSeccomp(fork.pod, { sockets: true })));
   using expected = workshop.monitors.expect(key, signal);
   await workshop.zygote.fork({
     key,
@@ -198,6 +207,7 @@ async function forkProcess(workshop: Workshop, fork: Fork): Promise<Launched> {
       ...{ preopens: containerPreopens(cwd), listeners: fork.listeners },
     },
     monitor: monitorFlags(workshop, key, folder, streams),
+    served: servedRequest(workshop, fork, stdio),
   });
   const monitor = await expected.monitor;
   undo.defer(async () => {
@@ -214,8 +224,27 @@ function limited(process: ProcessSpec, limits: Limits): ProcessSpec {
   return { ...process, rlimits: limitCpu(process.rlimits, limits) };
 }
 
-function seccompFilters({ seccomp }: Workshop, spec: Spec): SeccompFilter[] {
-  return wasmSeccomp(spec.linux.seccomp, { sockets: true }).map((profile) =>
-    seccomp.compile(profile)
-  );
+/** A component may be one that is served; which it is, the zygote finds. */
+function servedRequest(workshop: Workshop, fork: Fork, stdio: Op[]): ServedRequest | undefined {
+  const { native, seccomp } = workshop;
+  if (findFile(native, fork.rootfs, [fork.module])?.kind !== "component") return undefined;
+  return {
+    init: fork.plan(stdio, filters(workshop, servedSeccomp(fork.pod))).init,
+    lock: seccomp.compile(SERVED_LOCK).filter,
+    refusal: refusal(fork.process),
+  };
+}
+
+/** What is wrong with the environment of a program that is served. The zygote must not see more of it. */
+function refusal({ env }: ProcessSpec): string {
+  try {
+    httpSettings(env);
+    return "";
+  } catch (error) {
+    return ShimError.from(error).message;
+  }
+}
+
+function filters({ seccomp }: Workshop, profiles: LinuxSeccomp[]): SeccompFilter[] {
+  return profiles.map((profile) => seccomp.compile(profile));
 }

@@ -102,6 +102,7 @@ Deno.test("createWasm() has the zygote fork a process, which waits", async () =>
       ...{ preopens: [{ guest: "/", host: "/" }], listeners: [] },
     },
     monitor: ["--key", "web", "--socket", shop.workshop.control, "--dir", folder],
+    served: undefined,
   });
   assert.deepEqual(plan.init.slice(0, 3).map(({ op }) => op), ["open", "open", "open"]);
   const { cgroup } = readTaskState(folder)!;
@@ -250,7 +251,7 @@ Deno.test("WasmContainer's exec is forked into init's namespaces, when it is sta
   const launched = await launch(subject.caller.signal);
   assert.equal((await launched.monitor.exited)?.code, 4);
   const [{ plan, guest, rootfs, monitor, ...request }] = requests;
-  assert.deepEqual(request, { key: "web/tool", module, memoryLimit: 0 });
+  assert.deepEqual(request, { key: "web/tool", module, memoryLimit: 0, served: undefined });
   assert.deepEqual([guest.export, guest.args.at(-1), guest.env], ["run", "b", ["A=1"]]);
   assert.equal(rootfs, `/proc/${Deno.pid}/root`);
   assert.deepEqual(monitor.slice(-2), ["--dir", `${subject.folder}/execs/tool`]);
@@ -269,4 +270,28 @@ Deno.test("WasmContainer.signalAll() signals those that are known, ended or not"
   const container = subject.container();
   await container.signalAll(15, known as unknown as Parameters<typeof container.signalAll>[1]);
   assert.deepEqual(signals, [15]);
+});
+
+Deno.test("createWasm() asks for a component as one that may be served", async () => {
+  await using subject = new Subject();
+  const { bundle } = subject.shop;
+  const config = JSON.parse(Deno.readTextFileSync(`${bundle}/config.json`));
+  const requests: ForkRequest[] = [];
+  subject.forking = async (request) => {
+    requests.push(request);
+    await subject.monitor("web", `ready ${NOBODY}`);
+  };
+  Deno.mkdirSync(`${bundle}/rootfs`, { recursive: true });
+  Deno.writeFileSync(`${bundle}/rootfs/app.wasm`, Uint8Array.fromHex("0061736d0d000100"));
+  for (const value of ["127.0.0.1:80", "here"]) {
+    config.process.env = [`DENOWASI_HTTP_SOCKET_ADDR=${value}`];
+    Deno.writeTextFileSync(`${bundle}/config.json`, JSON.stringify(config));
+    await subject.create();
+  }
+  const [good, bad] = requests.map(({ served }) => served!);
+  assert.equal(good.refusal, "");
+  assert.equal(bad.refusal, 'DENOWASI_HTTP_SOCKET_ADDR: "here": not ADDRESS:PORT');
+  const names = (ops: readonly { op: string }[]) => ops.map(({ op }) => op);
+  const [{ plan }] = requests;
+  assert.deepEqual(names(good.init), names(plan.init), "they differ in their filters alone");
 });

@@ -2,10 +2,19 @@
 
 import { isKind, ShimError } from "../errdefs/mod.ts";
 import { encodePlan } from "../linux/plan_codec.ts";
-import type { SandboxPlan } from "../linux/plan.ts";
+import type { Op, SandboxPlan } from "../linux/plan.ts";
 import { MessageReader, MessageWriter } from "../linux/wire.ts";
 import type { Guest } from "../engine/mod.ts";
 import type { LineConnection } from "./lines.ts";
+
+export interface ServedRequest {
+  /** Performed instead of `plan.init`. */
+  init: Op[];
+  /** An array of struct sock_filter, which the runtime loads before the program runs. */
+  lock: Uint8Array;
+  /** Why it cannot be served; empty: it can. */
+  refusal: string;
+}
 
 /** One process of a container for the zygote to fork: its init, or one exec'd into it. */
 export interface ForkRequest {
@@ -19,6 +28,8 @@ export interface ForkRequest {
   memoryLimit: number;
   plan: SandboxPlan;
   guest: Guest;
+  /** How it is set up when its module is a program that is served, in a runtime of its own; it may be one. */
+  served?: ServedRequest;
   /** The monitor's arguments, 64 at most, without --pid, --status and --start, which the zygote adds. */
   monitor: readonly string[];
 }
@@ -158,6 +169,9 @@ export class Zygote {
       .bytes(encodePlan(request.plan.init))
       .bytes(JSON.stringify(request.guest))
       .bytes(`${this.options.runtime}/launcher`)
+      .bytes(request.served ? encodePlan(request.served.init) : "")
+      .bytes(request.served?.lock ?? "")
+      .bytes(request.served?.refusal ?? "")
       .u32(request.monitor.length);
     for (const argument of request.monitor) writer.bytes(argument);
     return writer.finish();

@@ -54,8 +54,8 @@ async function receive(far: LineConnection): Promise<string[]> {
   const head = await far.readBytes(4);
   const message = (await far.readBytes(new DataView(head!.buffer).getUint32(0, true)))!;
   const reader = new MessageReader(message);
-  const fields = Array.from({ length: 9 }, () => reader.bytes());
-  const last = fields[8];
+  const fields = Array.from({ length: 12 }, () => reader.bytes());
+  const last = fields[11];
   const rest = message.slice(last.byteOffset - message.byteOffset + last.length + 1);
   const count = new DataView(rest.buffer).getUint32(0, true);
   const list = new MessageReader(rest.subarray(4));
@@ -89,6 +89,7 @@ Deno.test("Zygote.fork() asks with every field, in order", async () => {
     "\0\0\0\0",
     '{"args":["é"],"env":["A=1"],"cwd":"/","export":"_start","preopens":[],"listeners":[]}',
     `${runtime.path}/launcher`,
+    ...["", "", ""],
     ...["--key", "web/sh", "--stdin", ""],
   ]);
   assert.equal(await stateOf(forked), "pending");

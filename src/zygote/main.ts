@@ -55,9 +55,10 @@ export async function runZygote(socket: string, library: string, name: string): 
           ? moduleBytes(native)
           : limitMemories(moduleBytes(native), memoryLimit, path);
       const program = programs.get(key) ?? await engine.compile(code(), path);
-      program.checkExport(field(FIELD.export));
+      if (!program.service) program.checkExport(field(FIELD.export));
       programs.set(key, program);
-      slots[check(native.dw_zygote_register(), `register ${path}`)] = program;
+      const served = program.service ? 1 : 0;
+      slots[check(native.dw_zygote_register(served), `register ${path}`)] = program;
     } catch (error) {
       const { kind, message } = ShimError.from(error);
       check(native.dw_zygote_refuse(cString(kind), cString(message)), `refuse ${path}`);

@@ -354,3 +354,25 @@ Deno.test("run: root unpacks to the shim's own store, and works without when it 
     assert.equal((await call([modulePath("hello.wasm")])).out, "hello world\n");
   });
 });
+
+Deno.test("run: a component that handles requests is served until SIGINT", async () => {
+  await withHost(async (_, host) => {
+    const script = `
+      "$0" run --env DENOWASI_HTTP_SOCKET_ADDR=127.0.0.1:18473 "$1" & pid=$!
+      until curl -s http://127.0.0.1:18473/; do sleep 0.05; done
+      curl -s -o /dev/null -w '%{http_code}\n' http://127.0.0.1:18473/trap
+      kill -INT $pid; wait $pid; echo "exit $?"`;
+    const { code, out, err } = await host.run(
+      ["sh", "-c", script, FILE, modulePath("http.wasm")],
+      { env: ENV, timeoutMs: 20_000 },
+    );
+    assert.deepEqual([code, out], [0, "hello from wasm\n500\nexit 0\n"]);
+    assert.match(err, /^GET http:.*\/trap: trap: unreachable\n/m);
+    const bad = await host.run(
+      [FILE, "run", "--env", "DENOWASI_HTTP_BACKLOG=no", modulePath("http.wasm")],
+      { env: ENV },
+    );
+    assert.equal(bad.code, 1);
+    assert.match(bad.err, /^containerd-shim-deno-v1: DENOWASI_HTTP_BACKLOG: "no": /);
+  });
+});

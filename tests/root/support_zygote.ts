@@ -57,6 +57,10 @@ export interface Container {
   monitor?: Op[];
   /** All of it, given what opens the streams; instead of `init` and `monitor`. */
   plan?: (stdio: Op[]) => SandboxPlan;
+  /** In place of `init` when its module is one that is served. */
+  served?: Op[];
+  /** Why it cannot be served. */
+  refusal?: string;
   /** Its monitor copies a terminal's bytes. */
   terminal?: boolean;
   rootfs?: string;
@@ -183,6 +187,8 @@ export class TestZygote implements AsyncDisposable {
         ...{ args, env, cwd, export: asked.export ?? "_start" },
         ...{ preopens: containerPreopens(cwd), listeners: asked.listeners ?? [] },
       },
+      served: asked.served &&
+        { init: [...stdio, ...asked.served], lock: new Uint8Array(), refusal: asked.refusal ?? "" },
       monitor: [
         ...["--key", key, "--socket", this.socket, "--dir", dir],
         ...asked.terminal ? await terminalFlags(dir) : [],

@@ -34,7 +34,7 @@ interface Request {
 function request({ key = "id", initPlan, flags = [], count = flags.length }: Request): Uint8Array {
   const writer = new MessageWriter().bytes(key).bytes(ROOT).bytes("/hello.wasm").bytes("_start")
     .bytes("0").bytes(new Uint8Array(3)).bytes(initPlan ?? new Uint8Array()).bytes("{}")
-    .bytes(`${folder}/runtime/launcher`).u32(count);
+    .bytes(`${folder}/runtime/launcher`).bytes("").bytes("").bytes("").u32(count);
   for (const flag of flags) writer.bytes(flag);
   return writer.finish();
 }

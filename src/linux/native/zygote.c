@@ -29,6 +29,7 @@ struct compiled {
   uint8_t digest[DIGEST_SIZE];
   char *memory_limit;
   char *export_name;
+  int served;
 };
 
 static struct {
@@ -88,7 +89,7 @@ static int receive_request(struct request *request) {
   struct bytes *fields[] = {
       &request->key,          &request->rootfs,       &request->module,    &request->export_name,
       &request->memory_limit, &request->monitor_plan, &request->init_plan, &request->guest,
-      &request->launcher,
+      &request->launcher,     &request->served_plan,  &request->lock,      &request->refusal,
   };
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) *fields[i] = read_bytes(&reader);
   uint32_t count = read_u32(&reader);
@@ -175,6 +176,11 @@ DW_EXPORT int dw_zygote_next(void) {
       return NEXT_COMPILE;
     }
     zygote.pending = 0;
+    request->served = zygote.compiled[request->slot].served;
+    if (request->served && request->refusal.size > 0) {
+      try_step(answer(request->key, "InvalidArgument", request->refusal.data));
+      continue;
+    }
     int forked = prepare_fork();
     if (forked == 0) forked = fork_container(request);
     if (forked > 0) return NEXT_RUN;
@@ -202,8 +208,12 @@ DW_EXPORT const char *dw_zygote_field(uint32_t which) {
   return which < sizeof fields / sizeof *fields ? fields[which]->data : "";
 }
 
-/* The pending module is compiled. The slot by which init will ask for it, or -errno. */
-DW_EXPORT int dw_zygote_register(void) {
+/*
+ * The pending module is compiled; or, `served`, it is for a runtime of its own, which will compile it. The slot by which
+ * init will ask for it, or -errno.
+ */
+DW_EXPORT int dw_zygote_register(uint32_t served) {
+  if (served && zygote.request.served_plan.size == 0) return -EINVAL;
   size_t count = (size_t)zygote.compiled_count;
   struct compiled *grown = realloc(zygote.compiled, (count + 1) * sizeof *grown);
   if (!grown) return -ENOMEM;
@@ -212,6 +222,7 @@ DW_EXPORT int dw_zygote_register(void) {
   entry->export_name = strdup(zygote.request.export_name.data);
   entry->memory_limit = strdup(zygote.request.memory_limit.data);
   if (!entry->export_name || !entry->memory_limit) return -ENOMEM;
+  entry->served = (int)served;
   memcpy(entry->digest, zygote.request.digest, DIGEST_SIZE);
   zygote.compiled_count++;
   return zygote.request.slot = (int)count;

@@ -11,22 +11,10 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-/*
- * The kernel drops a default-action signal sent to process 1 of a pid namespace, pid_namespaces(7). A module cannot
- * handle signals, so what would end any other process must end this one, at once.
- */
-static void end_by_signal(int signal) { _exit(128 + signal); }
-
 static void take_signals(void) {
-  static const int ending[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGABRT, SIGUSR1,   SIGUSR2, SIGALRM,
-                               SIGTERM, SIGXFSZ, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,
-                               SIGSTKFLT};
-  struct sigaction action = {.sa_handler = end_by_signal, .sa_flags = SA_ONSTACK};
-  sigfillset(&action.sa_mask);
-  for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) sigaction(ending[i], &action, NULL);
-  for (int signal = SIGRTMIN; signal <= SIGRTMAX; signal++) sigaction(signal, &action, NULL);
+  end_by_signals();
   take_cpu_deadline();
-  action.sa_handler = SIG_DFL;
+  struct sigaction action = {.sa_handler = SIG_DFL};
   sigaction(SIGCHLD, &action, NULL);
   action.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &action, NULL); /* a closed stdout is EPIPE, as WASI has it */
@@ -48,25 +36,41 @@ static void __attribute__((noreturn)) report_failure(int status, int failed, con
   _exit(1);
 }
 
+/* While init performs its plan. The last two are open in one that will be a runtime of its own. */
+enum { START = STATUS + 1, OWN_FOLDER, OWN_HANDED, PLAN_FDS };
+
 /* Container's init: perform the plan, report, wait. Returns when the module may run. */
 static void become_init(const struct request *request, int status, int start, int failed, const char *step) {
-  enum { START = STATUS + 1 };
   setsid();
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  int high_status = fcntl(status, F_DUPFD, 5), high_start = fcntl(start, F_DUPFD, 5);
+  int handed = request->served ? hand_over(request) : 0;
+  int high_status = fcntl(status, F_DUPFD, PLAN_FDS), high_start = fcntl(start, F_DUPFD, PLAN_FDS);
+  if (request->served) {
+    int high_handed = fcntl(handed, F_DUPFD, PLAN_FDS);
+    dup3(FOLDER, OWN_FOLDER, O_CLOEXEC);
+    dup3(high_handed, OWN_HANDED, O_CLOEXEC);
+  }
   dup2(high_status, STATUS);
   dup2(high_start, START);
-  syscall(SYS_close_range, 5, ~0U, 0);
+  syscall(SYS_close_range, request->served ? PLAN_FDS : OWN_FOLDER, ~0U, 0);
   if (failed < 0) report_failure(STATUS, failed, step);
+  if (handed < 0) report_failure(STATUS, handed, "hand the program over");
   take_signals();
   name_process(request->module.data);
   char failing[512] = "";
-  failed = perform_plan(request->init_plan, failing, sizeof failing);
+  failed = perform_plan(request->served ? request->served_plan : request->init_plan, failing, sizeof failing);
   if (failed < 0) report_failure(STATUS, failed, failing);
+  failed = request->served ? find_runtime(OWN_FOLDER) : 0;
+  if (failed < 0) report_failure(STATUS, failed, "find the runtime by /proc, which must be mounted");
   char byte = 'R';
   if (write_all(STATUS, &byte, 1) < 0 || close(STATUS) < 0) _exit(1);
   if (read_all(START, &byte, 1) < 0) _exit(1); /* the monitor is gone, or has no start for us */
   close(START);
+  if (request->served) {
+    failed = exec_runtime(OWN_FOLDER, OWN_HANDED);
+    dprintf(STDERR_FILENO, "exec the runtime: %s\n", strerror(-failed));
+    _exit(1);
+  }
 }
 
 static int keep_on_exec(int fd) { return fcntl(fd, F_SETFD, 0); }

@@ -1,0 +1,2 @@
+export { httpProgram, httpService } from "./service.ts";
+export { httpSettings } from "./settings.ts";
