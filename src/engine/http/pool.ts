@@ -19,13 +19,13 @@ const MOST_HANDLES = 1000;
 
 export class Pool {
   readonly #idle: Linked[] = [];
-  readonly #waiting: ((instance: Linked) => void)[] = [];
+  readonly #waiting: PromiseWithResolvers<Linked>[] = [];
   #busy = 0;
   #filling: Timer | undefined;
 
   constructor(readonly options: PoolOptions) {}
 
-  /** One at once, or undefined: as many serve as may. */
+  /** One at once, or undefined: as many serve as may. Throws what making one did. */
   takeNow(): Linked | undefined {
     if (this.#busy === this.options.most) return undefined;
     const instance = this.#idle.pop() ?? this.options.make();
@@ -34,7 +34,9 @@ export class Pool {
   }
 
   take(): Promise<Linked> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    const waiting = Promise.withResolvers<Linked>();
+    this.#waiting.push(waiting);
+    return waiting.promise;
   }
 
   /** Give one back. @param sound it may serve again, as far as it goes */
@@ -47,9 +49,13 @@ export class Pool {
       this.fill();
     }
     while (this.#waiting.length > 0) {
-      const next = this.takeNow();
-      if (!next) return;
-      this.#waiting.shift()!(next);
+      try {
+        const next = this.takeNow();
+        if (!next) return;
+        this.#waiting.shift()!.resolve(next);
+      } catch (error) {
+        this.#waiting.shift()!.reject(error);
+      }
     }
   }
 
@@ -58,7 +64,11 @@ export class Pool {
     if (this.#filling !== undefined || this.#idle.length >= this.options.ready) return;
     this.#filling = setTimeout(() => {
       this.#filling = undefined;
-      this.#idle.unshift(this.options.make());
+      try {
+        this.#idle.unshift(this.options.make());
+      } catch {
+        return; // the request that needs one is told
+      }
       this.fill();
     });
   }

@@ -64,3 +64,25 @@ Deno.test("Pool disposes what an instance still holds, and drops one that leaks"
   assert.notEqual(pool.takeNow(), instance);
   pool.close();
 });
+
+Deno.test("Pool tells a request why there is no instance for it, and goes on", async () => {
+  let broken = true;
+  const linked = { handles: new Handles(), call: () => Promise.resolve() };
+  const make = () => {
+    if (broken) throw new RangeError("no memory");
+    return { ...linked };
+  };
+  const pool = new Pool({ make, reuse: false, ready: 1, most: 1 });
+  pool.fill();
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.throws(() => pool.takeNow(), { message: "no memory" });
+  broken = false;
+  const instance = pool.takeNow()!;
+  const waiting = [pool.take(), pool.take()];
+  broken = true;
+  pool.give(instance, true);
+  for (const each of waiting) await assert.rejects(each, { message: "no memory" });
+  broken = false;
+  assert.ok(pool.takeNow());
+  pool.close();
+});
