@@ -17,7 +17,7 @@ export interface Err<Failure> {
 export type Result<Value, Failure> = Ok<Value> | Err<Failure>;
 
 export const ok = <Value>(val: Value): Ok<Value> => ({ tag: "ok", val });
-export const err = <Failure>(val: Failure): Err<Failure> => ({ tag: "err", val });
+export const err = <const Failure>(val: Failure): Err<Failure> => ({ tag: "err", val });
 
 /** The `result` that has no value. */
 export const DONE: Ok<undefined> = ok(undefined);
