@@ -92,6 +92,7 @@ class SupervisorProcess {
         host: hostFacts(),
         monitors: new Monitors(),
         launcher: `${runtime}/launcher`,
+        containerd: call.address,
         control: places.controlSocket,
         tasks: tasksFolder(namespace),
         path: Deno.env.get("PATH") ?? "",

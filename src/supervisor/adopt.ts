@@ -87,13 +87,14 @@ function containerOf(
   workshop: Workshop,
   id: string,
   folder: string,
-  { bundle, runtime, cgroup }: TaskState,
+  { bundle, runtime, cgroup, layer }: TaskState,
   launched: Launched,
 ): Container {
   const text = Deno.readTextFileSync(`${bundle}/config.json`);
   const group = workshop.cgroups.at(cgroup ?? "");
   if (!runtime) {
-    return new WasmContainer(workshop, id, bundle, folder, parseSpec(text), group, launched);
+    const spec = parseSpec(text);
+    return new WasmContainer(workshop, id, bundle, folder, spec, group, launched, layer);
   }
   const { ownPidNamespace } = outline(text);
   const driver = new OciRuntime(runtime);

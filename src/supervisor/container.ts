@@ -77,6 +77,8 @@ export interface Workshop {
   monitors: Monitors;
   /** Path of the small launcher. */
   launcher: string;
+  /** containerd's socket, or its URL. */
+  containerd: string;
   /** The group's control socket. */
   control: string;
   /** The folder of the states of the namespace's containers. */

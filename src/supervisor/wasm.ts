@@ -7,10 +7,12 @@ import type { Op, SandboxPlan } from "../linux/plan.ts";
 import {
   entrypoint,
   execPlan,
+  isSameProgram,
   parseProcessText,
   parseResourcesText,
   parseSpec,
   type Process as ProcessSpec,
+  program,
   sandboxPlan,
   type Spec,
   wasmSeccomp,
@@ -27,6 +29,7 @@ import {
   type Workshop,
 } from "./container.ts";
 import { identify, type ProcessIdentity } from "./identity.ts";
+import { layerModule, type WasmModule } from "./module.ts";
 import { SIGKILL } from "./monitor.ts";
 import { processKey, untilReady } from "./monitors.ts";
 import type { Launched, Process } from "./process.ts";
@@ -35,7 +38,10 @@ import { findWasm } from "./workload.ts";
 export class WasmContainer implements Container {
   readonly ownPidNamespace: boolean;
 
-  /** @param folder of its state */
+  /**
+   * @param folder of its state
+   * @param layer path of the layer that it runs, below `folder`; undefined: it runs a file of its root
+   */
   constructor(
     readonly workshop: Workshop,
     readonly id: string,
@@ -44,6 +50,7 @@ export class WasmContainer implements Container {
     readonly spec: Spec,
     readonly cgroup: Cgroup,
     readonly init: ProcessIdentity,
+    readonly layer: string | undefined,
   ) {
     this.ownPidNamespace = spec.linux.namespaces.some(({ kind, path }) => kind === "pid" && !path);
   }
@@ -56,11 +63,9 @@ export class WasmContainer implements Container {
     const { workshop, id, init, cgroup } = this;
     const process = parseProcessText(spec);
     process.terminal = paths.terminal;
-    const { candidates, export: name } = entrypoint(process);
-    // What the container sees, volumes included.
-    const rootfs = `/proc/${init.pid}/root`;
+    const find = this.#finder(process);
     return async (signal) => {
-      const module = findWasm(workshop.native, rootfs, candidates);
+      const module = find();
       const folder = execFolder(this.folder, execId);
       Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
       const plan = (stdio: Op[]) =>
@@ -73,8 +78,22 @@ export class WasmContainer implements Container {
           host: workshop.host,
         });
       const key = processKey(id, execId);
-      const what = { id, key, folder, rootfs, module, export: name, process, paths, plan, signal };
-      return await forkProcess(workshop, what);
+      return await forkProcess(workshop, { id, key, folder, module, process, paths, plan, signal });
+    };
+  }
+
+  /** What finds the module of `process` when it is started. @throws ShimError InvalidArgument: it names none */
+  #finder(process: ProcessSpec): () => WasmModule {
+    const { folder, layer } = this;
+    if (layer !== undefined && isSameProgram(process, this.spec.process)) {
+      return () => layerModule(folder, layer, program(process).export);
+    }
+    const { candidates, export: name } = entrypoint(process);
+    // What the container sees, volumes included.
+    const root = `/proc/${this.init.pid}/root`;
+    return () => {
+      const path = findWasm(this.workshop.native, root, candidates);
+      return { root, path, digest: "", export: name };
     };
   }
 
@@ -102,7 +121,7 @@ export class WasmContainer implements Container {
 /** Make the container: its cgroup, and its init, which waits. What was made is undone by the state's removal. */
 export async function createWasm(
   making: Making,
-  module: { path: string; export: string },
+  module: WasmModule,
 ): Promise<{ container: WasmContainer; launched: Launched }> {
   const { workshop, request, rootfs, folder } = making;
   const { id, bundle, paths } = request;
@@ -131,15 +150,14 @@ export async function createWasm(
     id,
     key: processKey(id),
     folder,
-    rootfs,
-    module: module.path,
-    export: module.export,
+    module,
     process: spec.process,
     paths,
     plan,
     signal: making.signal,
   });
-  const container = new WasmContainer(workshop, id, bundle, folder, spec, cgroup, launched);
+  const layer = module.root === folder ? module.path : undefined;
+  const container = new WasmContainer(workshop, id, bundle, folder, spec, cgroup, launched, layer);
   return { container, launched };
 }
 
@@ -149,9 +167,7 @@ interface Fork {
   key: string;
   /** For the monitor. */
   folder: string;
-  rootfs: string;
-  module: string;
-  export: string;
+  module: WasmModule;
   process: ProcessSpec;
   paths: StdioPaths;
   /** `stdio` opens its streams. */
@@ -161,7 +177,7 @@ interface Fork {
 
 /** Fork the zygote, and wait until the process has set itself up; nothing is left of one that could not. */
 async function forkProcess(workshop: Workshop, fork: Fork): Promise<Launched> {
-  const { id, key, folder, rootfs, module, process, paths, signal } = fork;
+  const { id, key, folder, module, process, paths, signal } = fork;
   const { args, env, cwd } = process;
   await using undo = new AsyncDisposableStack();
   const streams = await openProcessStreams(workshop, { id, folder, paths });
@@ -170,10 +186,18 @@ async function forkProcess(workshop: Workshop, fork: Fork): Promise<Launched> {
   using expected = workshop.monitors.expect(key, signal);
   await workshop.zygote.fork({
     key,
-    rootfs,
-    module,
+    root: module.root,
+    module: module.path,
+    digest: module.digest,
     plan,
-    guest: { args, env, cwd, export: fork.export, preopens: containerPreopens(cwd), listeners: [] },
+    guest: {
+      args,
+      env,
+      cwd,
+      export: module.export,
+      preopens: containerPreopens(cwd),
+      listeners: [],
+    },
     monitor: monitorFlags(workshop, key, folder, streams),
   });
   const monitor = await expected.monitor;

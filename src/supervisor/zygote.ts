@@ -11,10 +11,11 @@ import type { LineConnection } from "./lines.ts";
 export interface ForkRequest {
   /** As the monitor names it: docs/architecture.md. */
   key: string;
-  /** Host path of the mounted root. */
-  rootfs: string;
-  /** Path of the module inside it. */
+  /** The module: a file below `root`, a host path. */
+  root: string;
   module: string;
+  /** Hex of the SHA-256 that it must have; empty: any. */
+  digest: string;
   plan: SandboxPlan;
   guest: Guest;
   /** The monitor's arguments, 64 at most, without --pid, --status and --start, which the zygote adds. */
@@ -148,8 +149,9 @@ export class Zygote {
   #encode(request: ForkRequest): Uint8Array {
     const writer = new MessageWriter()
       .bytes(request.key)
-      .bytes(request.rootfs)
+      .bytes(request.root)
       .bytes(request.module)
+      .bytes(request.digest)
       .bytes(request.guest.export)
       .bytes(encodePlan(request.plan.monitor))
       .bytes(encodePlan(request.plan.init))

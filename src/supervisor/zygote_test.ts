@@ -38,8 +38,9 @@ class Runtime implements Disposable {
 
 const request = (key: string): ForkRequest => ({
   key,
-  rootfs: "/rootfs",
+  root: "/rootfs",
   module: "/app.wasm",
+  digest: "ab12",
   plan: { monitor: [{ op: "pivot" }], init: [] },
   guest: {
     ...{ args: ["é"], env: ["A=1"], cwd: "/", export: "_start" },
@@ -53,8 +54,8 @@ async function receive(far: LineConnection): Promise<string[]> {
   const head = await far.readBytes(4);
   const message = (await far.readBytes(new DataView(head!.buffer).getUint32(0, true)))!;
   const reader = new MessageReader(message);
-  const fields = Array.from({ length: 8 }, () => reader.bytes());
-  const last = fields[7];
+  const fields = Array.from({ length: 9 }, () => reader.bytes());
+  const last = fields[8];
   const rest = message.slice(last.byteOffset - message.byteOffset + last.length + 1);
   const count = new DataView(rest.buffer).getUint32(0, true);
   const list = new MessageReader(rest.subarray(4));
@@ -82,6 +83,7 @@ Deno.test("Zygote.fork() asks with every field, in order", async () => {
     "web/sh",
     "/rootfs",
     "/app.wasm",
+    "ab12",
     "_start",
     "\x01\0\0\0\x0d\0\0\0",
     "\0\0\0\0",

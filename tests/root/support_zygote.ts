@@ -45,6 +45,8 @@ const V8_FLAGS = "--single-threaded,--no-liftoff,--no-wasm-lazy-compilation";
 /** What a container is made of; what is left out is ordinary. */
 export interface Container {
   module?: string;
+  /** Hex of the SHA-256 that the module must have. */
+  digest?: string;
   export?: string;
   args?: string[];
   env?: string[];
@@ -171,8 +173,9 @@ export class TestZygote implements AsyncDisposable {
     };
     await this.#zygote.fork({
       key,
-      rootfs,
+      root: rootfs,
       module,
+      digest: asked.digest ?? "",
       plan,
       guest: {
         ...{ args, env, cwd, export: asked.export ?? "_start" },

@@ -10,7 +10,7 @@ enum { MAX_ARGUMENTS = 64, DIGEST_SIZE = 32 };
 struct request {
   uint8_t *frame;
   size_t frame_size;
-  struct bytes key, rootfs, module, export_name, monitor_plan, init_plan, guest, launcher;
+  struct bytes key, root, module, expected, export_name, monitor_plan, init_plan, guest, launcher;
   const char *arguments[MAX_ARGUMENTS]; /* the monitor's */
   uint32_t argument_count;
   uint8_t *code; /* the module's bytes, mapped */

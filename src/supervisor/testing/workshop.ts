@@ -40,6 +40,7 @@ export class TestWorkshop implements AsyncDisposable {
       host: { apparmor: "", selinux: false } as Workshop["host"],
       monitors: this.monitors,
       launcher: `${this.path}/launcher`,
+      containerd: `${this.path}/containerd.sock`,
       control: `${this.path}/control.sock`,
       tasks: this.tasks,
       path: `${this.path}/bin:/usr/bin:/bin`,
