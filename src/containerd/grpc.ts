@@ -134,8 +134,9 @@ function decode(message: string): string {
   }
 }
 
-/** What `fetch` says, without the URL, which is none that anybody knows. */
+/** What `fetch` or its innermost cause says, without the URL, which nobody knows. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (error.cause instanceof Error) return reasonOf(error.cause);
   return error.message.replace(/^error sending request for url \([^)]*\): /, "");
 }

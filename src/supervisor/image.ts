@@ -1,6 +1,6 @@
 /** Layers of images for containers: loaded only when a container's root does not have its program. */
 
-import { ShimError } from "../errdefs/mod.ts";
+import { type Kind, ShimError } from "../errdefs/mod.ts";
 import { findLayer, type ImageLayer, type NoLayer, saveLayer, Store } from "../image/mod.ts";
 import type { Making } from "./container.ts";
 import { findWasm } from "./workload.ts";
@@ -10,6 +10,9 @@ const DEFAULT_NAME = "module.wasm";
 
 /** Names that a file cannot have, or that would be too long beside others: path_resolution(7). */
 const BAD_NAME = /^(|\.|\.\.)$|^.{129,}$/s;
+
+/** What says nothing of the image. */
+const UNKNOWN: readonly Kind[] = ["NotFound", "Unavailable", "DeadlineExceeded"];
 
 /**
  * The layer that is the container's program, as a file in the folder of its state.
@@ -44,7 +47,7 @@ async function findLayerOrReason(store: Store, id: string): Promise<ImageLayer |
     return await findLayer(store, id);
   } catch (error) {
     const { kind, message } = ShimError.from(error);
-    if (kind === "Unavailable" || kind === "NotFound") return { layer: null, reason: message };
+    if (UNKNOWN.includes(kind)) return { layer: null, reason: message };
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 /** Images whose layers are WebAssembly, as OCI layouts in a tar archive: no root file system is in them. */
 
 import { packTar } from "modern-tar";
+import { type Entry, packLayer } from "../../scripts/image.ts";
 
 export const MODULE_LAYER = "application/vnd.wasm.content.layer.v1+wasm";
 export const COMPONENT_LAYER = "application/vnd.bytecodealliance.wasm.component.layer.v0+wasm";
@@ -56,6 +57,14 @@ export function wasmIndex(ref: string, images: Omit<WasmImage, "ref">[]): Promis
     }
     return await put(OCI_INDEX, json({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }));
   });
+}
+
+/** A layer of files. */
+export async function rootfsLayer(entries: Entry[]): Promise<Layer> {
+  return {
+    mediaType: "application/vnd.oci.image.layer.v1.tar",
+    data: await packLayer(entries),
+  };
 }
 
 export async function digestOf(data: Uint8Array): Promise<string> {
