@@ -71,6 +71,25 @@ export const UpdateResponse: MessageType<UpdateResponse> = new MessageType(
   containerd.services.content.v1.UpdateResponse,
 );
 
+export interface DeleteContentRequest {
+  digest: string;
+}
+
+export const DeleteContentRequest: MessageType<DeleteContentRequest> = new MessageType(
+  "containerd.services.content.v1.DeleteContentRequest",
+  containerd.services.content.v1.DeleteContentRequest,
+);
+
+/** As google.protobuf.Empty on the wire. */
+// deno-lint-ignore no-empty-interface
+export interface DeleteContentResponse {
+}
+
+export const DeleteContentResponse: MessageType<DeleteContentResponse> = new MessageType(
+  "containerd.services.content.v1.DeleteContentResponse",
+  containerd.services.content.v1.DeleteContentResponse,
+);
+
 export interface ReadContentRequest {
   digest: string;
   offset: bigint;
@@ -129,6 +148,7 @@ export const Content = {
   methods: {
     Info: { request: InfoRequest, response: InfoResponse },
     Update: { request: UpdateRequest, response: UpdateResponse },
+    Delete: { request: DeleteContentRequest, response: DeleteContentResponse },
     Read: { request: ReadContentRequest, response: ReadContentResponse },
     Write: { request: WriteContentRequest, response: WriteContentResponse },
   },

@@ -34,6 +34,8 @@ export const Lease: MessageType<Lease> = new MessageType(
 
 export interface DeleteRequest {
   id: string;
+  /** Whether garbage is collected before the answer. */
+  sync: boolean;
 }
 
 export const DeleteRequest: MessageType<DeleteRequest> = new MessageType(
