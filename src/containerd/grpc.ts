@@ -19,6 +19,8 @@ export interface CallOptions {
   timeoutMs?: number;
   /** Of the lease that keeps what the call makes. */
   lease?: string;
+  /** Whether it is made even if the caller wants nothing any more: it cleans up. */
+  always?: boolean;
 }
 
 type Request<M> = M extends MethodType<infer Q, object> ? Init<Q> : never;
@@ -56,7 +58,7 @@ export class GrpcClient implements Disposable {
     service: S,
     method: M,
     requests: Iterable<Request<S["methods"][M]>>,
-    { timeoutMs = CALL_MS, lease }: CallOptions = {},
+    { timeoutMs = CALL_MS, lease, always = false }: CallOptions = {},
   ): AsyncGenerator<Response<S["methods"][M]>> {
     const name = nameOf(service, method);
     const { request, response } = service.methods[method];
@@ -65,7 +67,7 @@ export class GrpcClient implements Disposable {
       const answer = await fetch(`http://containerd/${service.name}/${method}`, {
         method: "POST",
         client: this.#client,
-        signal: AbortSignal.any([deadline, this.signal]),
+        signal: always ? deadline : AbortSignal.any([deadline, this.signal]),
         headers: {
           "content-type": "application/grpc",
           te: "trailers",

@@ -61,6 +61,16 @@ export class Store implements Disposable {
     return info?.labels ?? new Map();
   }
 
+  async has(digest: string): Promise<boolean> {
+    try {
+      await this.labels(digest);
+      return true;
+    } catch (error) {
+      if (ShimError.from(error).kind === "NotFound") return false;
+      throw error;
+    }
+  }
+
   /** Set labels of a blob, or remove those that are empty; the others stay. @throws ShimError NotFound */
   async setLabels(digest: string, labels: ReadonlyMap<string, string>): Promise<void> {
     const paths = [...labels.keys()].map((name) => `labels.${name}`);
@@ -95,7 +105,7 @@ export class Store implements Disposable {
     } catch (error) {
       if (ShimError.from(error).kind !== "NotFound") throw error;
     } finally {
-      await this.client.call(Leases, "Delete", { id, sync: true });
+      await this.client.call(Leases, "Delete", { id, sync: true }, { always: true });
     }
   }
 
@@ -107,7 +117,7 @@ export class Store implements Disposable {
       id,
       labels: new Map([["containerd.io/gc.expire", expire]]),
     });
-    const end = async () => void await this.client.call(Leases, "Delete", { id });
+    const end = async () => void await this.client.call(Leases, "Delete", { id }, { always: true });
     return { id, [Symbol.asyncDispose]: end };
   }
 

@@ -7,4 +7,5 @@
 
 export { Store } from "../containerd/store.ts";
 export { findLayer, type ImageLayer, type NoLayer } from "./find.ts";
+export { type Maker, readProduct, writeProduct } from "./products.ts";
 export { saveLayer, type SavePlaces } from "./save.ts";

@@ -51,9 +51,9 @@ export async function writeProduct(
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<void> {
   const product = await digestOf(bytes);
-  const old = [...(await store.labels(digest)).keys()].filter((name) =>
-    name.startsWith(`${PREFIX}${maker.engine}/`)
-  );
+  const labels = await store.labels(digest);
+  if (labels.get(nameOf(maker)) === product && await store.has(product)) return;
+  const old = [...labels.keys()].filter((name) => name.startsWith(`${PREFIX}${maker.engine}/`));
   // Until the layer keeps it.
   await using lease = await store.lease();
   await store.write(bytes, product, lease.id);

@@ -51,6 +51,7 @@ export async function createContainer(
   const { pid, startTime, monitor } = made.launched;
   save({ init: { pid, startTime } });
   await monitor.watchMemory(made.container.cgroup.memoryFolder);
+  if (module?.digest) await (await import("./image.ts")).keepProduct(making, module.digest);
   undo.move();
   return made;
 }

@@ -1,9 +1,18 @@
 /** Layers of images for containers: loaded only when a container's root does not have its program. */
 
 import { type Kind, ShimError } from "../errdefs/mod.ts";
-import { findLayer, type ImageLayer, type NoLayer, saveLayer, Store } from "../image/mod.ts";
-import type { Making } from "./container.ts";
-import { findWasm } from "./workload.ts";
+import { PRODUCT_FILE } from "../engine/product.ts";
+import {
+  findLayer,
+  type ImageLayer,
+  type NoLayer,
+  readProduct,
+  saveLayer,
+  Store,
+  writeProduct,
+} from "../image/mod.ts";
+import type { Making, Workshop } from "./container.ts";
+import { findFile, findWasm } from "./workload.ts";
 
 /** What a module without a name is named by. */
 const DEFAULT_NAME = "module.wasm";
@@ -34,8 +43,60 @@ export async function saveImageLayer(
   const path = await saveLayer(store, found, { folder, tasks, name });
   making.save({ layer: path });
   log.debug("layer saved", { id: request.id, image: found.image, digest: found.layer.digest });
-  // It is WebAssembly, and says of which kind it is.
-  return { path: findWasm(native, folder, [path]) };
+  findWasm(native, folder, [path]); // it is WebAssembly
+  if (findFile(native, folder, [path])?.kind === "component") {
+    await bringProduct(workshop, store, folder, found.layer.digest);
+  }
+  return { path };
+}
+
+/** What was made of the component before, as a file for the zygote. Without it, it is made again. */
+async function bringProduct(
+  { zygote, maker, log }: Workshop,
+  store: Store,
+  folder: string,
+  digest: string,
+): Promise<void> {
+  if (zygote.hasCompiled(digest.replace("sha256:", ""))) return;
+  try {
+    const product = await readProduct(store, digest, maker);
+    if (product) Deno.writeFileSync(`${folder}/${PRODUCT_FILE}`, product, { mode: 0o600 });
+  } catch (error) {
+    log.warn("product not read", { digest, error: ShimError.from(error).message });
+  }
+}
+
+/**
+ * Keep what the zygote has made of a layer, beside it in containerd's content store. The file goes: what is compiled needs
+ * it no more. A failure fails nothing: it is made again.
+ * @param digest of the layer: hex of its SHA-256
+ */
+export async function keepProduct(
+  { workshop, folder, signal }: Making,
+  digest: string,
+): Promise<void> {
+  const { containerd, namespace, maker, log } = workshop;
+  const product = takeFile(`${folder}/${PRODUCT_FILE}`);
+  if (!product) return;
+  try {
+    using store = new Store(containerd, namespace, signal);
+    await writeProduct(store, `sha256:${digest}`, maker, product);
+    log.debug("product kept", { digest, size: product.length });
+  } catch (error) {
+    log.warn("product not kept", { digest, error: ShimError.from(error).message });
+  }
+}
+
+/** The bytes of a file, which is removed; null when there is none. */
+function takeFile(path: string): Uint8Array<ArrayBuffer> | null {
+  try {
+    const bytes = Deno.readFileSync(path);
+    Deno.removeSync(path);
+    return bytes;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
 }
 
 /**

@@ -202,9 +202,11 @@ DW_EXPORT const uint8_t *dw_zygote_code(uint64_t *size) {
 /* The 32 bytes of the module's SHA-256. */
 DW_EXPORT const uint8_t *dw_zygote_digest(void) { return zygote.request.digest; }
 
-/* The request's path of the module, export and guest JSON, by `which` 0, 1, 2; NUL-terminated. */
+/* The request's path of the module, export, guest JSON, root and expected digest, by `which` 0 to 4; NUL-terminated. */
 DW_EXPORT const char *dw_zygote_field(uint32_t which) {
-  const struct bytes *fields[] = {&zygote.request.module, &zygote.request.export_name, &zygote.request.guest};
+  const struct request *request = &zygote.request;
+  const struct bytes *fields[] = {&request->module, &request->export_name, &request->guest, &request->root,
+                                  &request->expected};
   return which < sizeof fields / sizeof *fields ? fields[which]->data : "";
 }
 
