@@ -35,6 +35,8 @@ ip                                                  iproute2
 nsenter                                             util-linux
 setpriv                                             util-linux
 /usr/lib/cni/bridge                                 containernetworking-plugins
+docker-registry                                     docker-registry
+skopeo                                              skopeo
 /usr/share/keyrings/debian-archive-keyring.gpg      debian-archive-keyring
 /etc/ssl/certs/ca-certificates.crt                  ca-certificates
 '

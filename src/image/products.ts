@@ -43,16 +43,20 @@ export async function readProduct(
   return null;
 }
 
-/** Keep the product of the layer `digest`, in place of the engine's other versions'. @throws ShimError: containerd's own */
+/**
+ * Keep the product of the layer `digest`, in place of the engine's other versions'.
+ * @returns whether it was not there
+ * @throws ShimError: containerd's own
+ */
 export async function writeProduct(
   store: Store,
   digest: string,
   maker: Maker,
   bytes: Uint8Array<ArrayBuffer>,
-): Promise<void> {
+): Promise<boolean> {
   const product = await digestOf(bytes);
   const labels = await store.labels(digest);
-  if (labels.get(nameOf(maker)) === product && await store.has(product)) return;
+  if (labels.get(nameOf(maker)) === product && await store.has(product)) return false;
   const old = [...labels.keys()].filter((name) => name.startsWith(`${PREFIX}${maker.engine}/`));
   // Until the layer keeps it.
   await using lease = await store.lease();
@@ -65,6 +69,7 @@ export async function writeProduct(
       [`${REFERENCE}${maker.engine}`, product],
     ]),
   );
+  return true;
 }
 
 const nameOf = ({ engine, version }: Maker) => `${PREFIX}${engine}/${version}`;

@@ -80,8 +80,8 @@ export async function keepProduct(
   if (!product) return;
   try {
     using store = new Store(containerd, namespace, signal);
-    await writeProduct(store, `sha256:${digest}`, maker, product);
-    log.debug("product kept", { digest, size: product.length });
+    const kept = await writeProduct(store, `sha256:${digest}`, maker, product);
+    if (kept) log.debug("product kept", { digest, size: product.length });
   } catch (error) {
     log.warn("product not kept", { digest, error: ShimError.from(error).message });
   }

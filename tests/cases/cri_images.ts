@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { modulePath } from "../../scripts/modules.ts";
 import type { Cri } from "../support/cri.ts";
 import { waitFor } from "../support/mod.ts";
+import { Registry } from "../support/registry.ts";
 import {
   ARTIFACT_LAYER,
   COMPONENT_LAYER,
@@ -61,6 +62,20 @@ export const CRI_IMAGE_CASES: CriCases = {
       assert.equal((await cri.execSync(container, ["wasi-demo-app.wasm", "exit", "4"])).code, 4);
       await cri.stop(container, 20);
       assert.equal((await cri.waitForExit(container)).exitCode, 143);
+    },
+
+    "an artifact and an OCI image pulled from a registry": async (cri, handler) => {
+      const data = await Deno.readFile(modulePath("wasi-demo-app.wasm"));
+      const layers = [{ mediaType: ARTIFACT_LAYER, data }];
+      await using registry = await Registry.start(cri.daemon);
+      await using pod = await cri.runPod({ handler });
+      const command = ["/wasi-demo-app.wasm", "echo", "pulled"];
+      for (const artifact of [true, false]) {
+        const tar = await wasmImage({ ref: "pushed:latest", layers, artifact });
+        const image = await registry.push(tar, artifact ? "artifact" : "oci");
+        await cri.pullImage(image);
+        assert.equal(await outputOf(cri, pod, { image, command }), "pulled\n", image);
+      }
     },
 
     "an artifact writes to its root and to a volume": async (cri, handler) => {

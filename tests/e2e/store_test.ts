@@ -86,8 +86,8 @@ const STEPS: Record<string, (subject: Subject) => Promise<void>> = {
   "20 MiB, twice": async (subject) => {
     const bytes = new Uint8Array(20 << 20);
     bytes.set(random(4096));
-    await subject.write(bytes);
-    await subject.write(bytes);
+    assert.equal(await subject.write(bytes), true);
+    assert.equal(await subject.write(bytes), false);
     assert.deepEqual(await subject.read(), bytes);
   },
 

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { buildImage, file } from "../../scripts/image.ts";
 import { modulePath } from "../../scripts/modules.ts";
 import { assertCensus, type Daemon, type Version, waitFor } from "../support/mod.ts";
+import { Registry } from "../support/registry.ts";
 import { supervisors } from "../support/shim.ts";
 import {
   detachWasm,
@@ -234,6 +235,15 @@ const STEPS: Record<string, (daemon: Daemon) => Promise<void>> = {
     assert.notEqual(code, 0);
     assert.match(err, new RegExp(`layer ${digest}: content.v1.Content/Read: .*not found`));
     await daemon.mustCtr(["container", "delete", id]);
+  },
+
+  "pulled from a registry": async (daemon) => {
+    await using registry = await Registry.start(daemon);
+    const layers = [await rootfsLayer([file("/data/one", "1")]), await layer("hello")];
+    const image = await registry.push(await wasmImage({ ref: "pushed:latest", layers }), "hello");
+    await daemon.mustCtr(["image", "pull", "--plain-http", ...WASI, image]);
+    const { code, out, err } = await runWasm(daemon, ["/hello.wasm"], { image });
+    assert.deepEqual([code, out, err], [0, HELLO, ""]);
   },
 
   "containers of one pod are compiled once": async (daemon) => {
