@@ -5,12 +5,14 @@ import { buildImage, file } from "../../scripts/image.ts";
 import { modulePath } from "../../scripts/modules.ts";
 import { assertCensus, type Daemon, type Version, waitFor } from "../support/mod.ts";
 import { Registry } from "../support/registry.ts";
-import { supervisors } from "../support/shim.ts";
+import { Pod } from "../support/pod.ts";
+import { BUNDLES, supervisors } from "../support/shim.ts";
 import {
   detachWasm,
   newId,
   removeWasm,
   type RunOptions,
+  RUNTIME,
   runWasm,
   startDaemon,
 } from "../support/wasm.ts";
@@ -30,11 +32,13 @@ import {
 const VERSIONS: readonly Version[] = ["1.7", "2.1"];
 const HELLO = "hello world\n";
 const FOO = "hello from foo\n";
+const CREATE = ["container", "create", "--runtime", RUNTIME];
 const WASI = ["--platform", "wasip1/wasm"];
 
 for (const version of VERSIONS) {
   Deno.test(`containerd ${version}: images of WebAssembly`, async (t) => {
     await using daemon = await startDaemon({ version });
+    await Deno.mkdir(daemon.path(BUNDLES));
     for (const [name, body] of Object.entries(STEPS).slice(Number(Deno.env.get("SKIP") ?? 0))) {
       await t.step(name, async () => {
         const before = daemon.census();
@@ -145,13 +149,28 @@ const STEPS: Record<string, (daemon: Daemon) => Promise<void>> = {
     await removeWasm(daemon, id);
   },
 
-  "the supervisor is killed: the next one execs the layer": async (daemon) => {
+  "containerd is restarted: the layer can still be exec'd": async (daemon) => {
     const image = await imported(daemon, { layers: [await layer("wasi-demo-app")] });
-    const flags = ["--null-io", "--annotation", "io.kubernetes.cri.sandbox-id=images"];
-    const id = await detachWasm(daemon, ["/app.wasm", "daemon"], { image, flags });
+    const id = await detachWasm(daemon, ["/app.wasm", "daemon"], { image });
     await daemon.restart("KILL");
     assert.equal((await exec(daemon, id, ["/app.wasm", "echo", "again"])).out, "again\n");
     await removeWasm(daemon, id);
+  },
+
+  "the supervisor is killed: the next one execs the layer": async (daemon) => {
+    const image = await imported(daemon, { layers: [await layer("wasi-demo-app")] });
+    const id = newId();
+    await daemon.mustCtr([...CREATE, image, id, "/layer.wasm"]);
+    {
+      await using pod = await Pod.make(daemon, newId("pod"));
+      await pod.run(id, { args: ["/layer.wasm", "daemon"] });
+      await daemon.kill(pod.pid, "KILL");
+      await waitFor("it to end", () => !daemon.processes().some(({ pid }) => pid === pod.pid));
+      pod.lost();
+      await pod.runToEnd(newId(), { args: ["/hello.wasm"] });
+      assert.equal(await pod.execToEnd(id, "e", ["/layer.wasm", "exit", "5"]), 5);
+    }
+    await daemon.mustCtr(["container", "delete", id]);
   },
 
   "64 MiB: run, and two containers hold them once": async (daemon) => {
@@ -210,8 +229,7 @@ const STEPS: Record<string, (daemon: Daemon) => Promise<void>> = {
         const data = padded(await Deno.readFile(modulePath("hello.wasm")), 4096, seed);
         const image = await imported(daemon, { layers: [{ mediaType: MODULE_LAYER, data }] });
         const id = newId();
-        const container = ["container", "create", "--runtime", "io.containerd.deno.v1"];
-        await daemon.mustCtr([...container, image, id, "/app.wasm"]);
+        await daemon.mustCtr([...CREATE, image, id, "/app.wasm"]);
         const digest = which === "layer" ? await digestOf(data) : await targetOf(daemon, image);
         await damageBlob(daemon, digest, damage);
         const { code, err } = await daemon.ctr(["task", "start", id]);
@@ -227,8 +245,7 @@ const STEPS: Record<string, (daemon: Daemon) => Promise<void>> = {
   "a blob that is gone": async (daemon) => {
     const image = await imported(daemon, { layers: [await layer("args")] });
     const id = newId();
-    const container = ["container", "create", "--runtime", "io.containerd.deno.v1"];
-    await daemon.mustCtr([...container, image, id, "/app.wasm"]);
+    await daemon.mustCtr([...CREATE, image, id, "/app.wasm"]);
     const digest = await digestOf((await layer("args")).data);
     await daemon.mustCtr(["content", "delete", digest]);
     const { code, err } = await daemon.ctr(["task", "start", id]);
