@@ -28,6 +28,7 @@ import {
   sectionText,
 } from "./bench/report.ts";
 import { measureFirst, measureStarts, measureThroughput } from "./bench/starts.ts";
+import { measureWasi } from "./bench/wasi.ts";
 import { buildModules } from "./modules.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
@@ -44,6 +45,7 @@ interface Rounds {
   furtherContainers: number;
   pods: number[];
   compute: number;
+  wasi: number;
   nativePods: number;
   manyNativePods: number[];
 }
@@ -58,6 +60,7 @@ const FULL: Rounds = {
   furtherContainers: 10,
   pods: [1, 10, 50],
   compute: 5,
+  wasi: 5,
   nativePods: 8,
   manyNativePods: [1, 10, 50],
 };
@@ -68,6 +71,7 @@ const QUICK: Rounds = {
   furtherContainers: 3,
   pods: [1, 3],
   compute: 1,
+  wasi: 1,
   nativePods: 2,
   manyNativePods: [1, 3],
 };
@@ -113,6 +117,7 @@ async function measure(daemon: Daemon, quick: boolean): Promise<Report> {
     "container memory": () => measureContainerMemory(template, rounds.furtherContainers),
     "pod memory": () => measurePodMemory(template, rounds.pods),
     "computation": () => measureCompute(template, rounds.compute),
+    "wasi": () => measureWasi(rounds.wasi),
     "native pods": () => measureNativePods(template, shims, rounds.nativePods),
     "many native pods": () => measureManyNativePods(template, shims, rounds.manyNativePods),
   };

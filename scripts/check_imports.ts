@@ -1,7 +1,7 @@
 /**
  * Checks the imports between the folders of src: which may import which, no cycles between files, no
- * `node:` outside the few places that may load Deno's Node layer, what is loaded when it is needed not
- * loaded before, and Deno.exit in src/main.ts only.
+ * `node:`, which would load Deno's Node layer, what is loaded when it is needed not loaded before, and
+ * Deno.exit in src/main.ts only.
  * Prints each violation; the exit code is 1 when there is one. Tests and their support are free.
  */
 
@@ -20,9 +20,6 @@ const LAYERS = [
 
 /** Folders that everything may import, and that import only one another. */
 const BASE = ["ttrpc", "proto", "errdefs", "log", "trace"];
-
-/** Where node:wasi may be imported. */
-const NODE_WASI = ["engine", "zygote"];
 
 /** Imported by `import("...")` alone: what few supervisors need must not cost the start of the others. */
 const LAZY = ["supervisor/image.ts"];
@@ -43,10 +40,7 @@ export function violations(sources: ReadonlyMap<string, string>): string[] {
         if (target === "deno.json") continue; // for the version
         imports.push(target);
         if (!mayImport(room(path), room(target))) found.push(`${path}: may not import ${target}`);
-      } else if (
-        specifier.startsWith("node:") &&
-        !(specifier === "node:wasi" && NODE_WASI.includes(room(path)))
-      ) {
+      } else if (specifier.startsWith("node:")) {
         found.push(`${path}: may not import ${specifier}`);
       }
     }

@@ -104,8 +104,14 @@ export async function compileLauncher(
 }
 
 /** Compiles the helper library, libdenowasi.so, with the launcher's SHA-256 in it. */
-export async function compileHelper(output: string): Promise<void> {
+export async function compileHelper(
+  output: string,
+  { defines = [] }: { defines?: string[] } = {},
+): Promise<void> {
   const hash = (await list(LAUNCHER, ".c")).filter((path) => path.includes("/sha256"));
-  const args = ["-std=gnu11", ...WARNINGS, ...OPTIMIZE, "-shared", "-fPIC", "-s"];
-  await compile(output, [...args, "-fvisibility=hidden"], [...await list(HELPER, ".c"), ...hash]);
+  const args = [
+    ...["-std=gnu11", ...WARNINGS, ...OPTIMIZE, "-shared", "-fPIC", "-s", "-fvisibility=hidden"],
+    ...defines.map((define) => `-D${define}`),
+  ];
+  await compile(output, args, [...await list(HELPER, ".c"), ...hash]);
 }

@@ -10,11 +10,15 @@ import { nowTimestamp, task } from "../proto/mod.ts";
 import { cleanTask, endOrphan } from "../supervisor/clean.ts";
 import { askSupervisor } from "../supervisor/control.ts";
 import { type Exit, KILLED, parseExit } from "../supervisor/monitor.ts";
-import { removeDeadGroup } from "../supervisor/group_lock.ts";
+import { lockGroup, removeGroup } from "../supervisor/group_lock.ts";
 import { placesIn, taskFolder } from "../supervisor/places.ts";
 import { readTaskState } from "../supervisor/state_file.ts";
 import { timestamp } from "../task/events.ts";
 import type { Call } from "./args.ts";
+
+/** How long the supervisor of its group may take to boot or to end. */
+const OWNER_TIMEOUT_MS = 4000;
+const RETRY_MS = 5;
 
 interface Ended {
   pid: number;
@@ -24,17 +28,33 @@ interface Ended {
 export async function runDelete(call: Call): Promise<void> {
   const folder = taskFolder(call.namespace, call.id);
   const state = readTaskState(folder);
-  const answer = state && await askOwner(state.control, call.id);
-  const ended = answer ?? await removeOrphan(call, folder);
-  if (state && !answer) {
-    removeDeadGroup(placesIn(state.control.slice(0, state.control.lastIndexOf("/"))));
-  }
+  const ended = await (state ? endTask(call, folder, state.control) : removeOrphan(call, folder));
   const response = task.DeleteResponse.encode({
     pid: ended.pid,
     exitStatus: ended.exit?.code ?? KILLED,
     exitedAt: ended.exit ? timestamp(ended.exit) : nowTimestamp(),
   });
   for (let at = 0; at < response.length;) at += Deno.stdout.writeSync(response.subarray(at));
+}
+
+/** By its supervisor; or here, as long as none can begin that would take it over. */
+async function endTask(call: Call, folder: string, control: string): Promise<Ended> {
+  const places = placesIn(control.slice(0, control.lastIndexOf("/")));
+  for (const deadline = Date.now() + OWNER_TIMEOUT_MS;;) {
+    const answer = await askOwner(control, call.id);
+    if (answer) return answer;
+    using lock = lockGroup(places);
+    if (lock) {
+      const ended = await removeOrphan(call, folder);
+      removeGroup(places);
+      return ended;
+    }
+    // Held by one that boots or ends.
+    if (Date.now() > deadline) {
+      throw new ShimError("Unavailable", `delete task ${call.id}: its supervisor does not answer`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
 }
 
 /** The living supervisor knows best. Null when there is none. */

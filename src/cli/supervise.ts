@@ -65,6 +65,8 @@ class SupervisorProcess {
   readonly #control: Deno.Listener;
   readonly #tasks: Deno.Listener;
   readonly #ended = Promise.withResolvers<void>();
+  /** containerd has lost a connection: no Shutdown comes from it any more. */
+  #released = false;
 
   constructor(prepared: Prepared) {
     const { call, config, options, places, control, tasks, address, hasMember } = prepared;
@@ -101,7 +103,7 @@ class SupervisorProcess {
         log: this.#log,
       },
       observer: new TaskEvents(this.#publisher),
-      released: () => this.#shutDown(),
+      released: () => this.#released = true,
     });
     this.#supervisor.expect(call.id);
     const services = taskServices(this.#supervisor, () => this.#shutDown());
@@ -144,12 +146,17 @@ class SupervisorProcess {
     if (this.#config.grouping === "sandbox" && this.#supervisor.unused) this.#ended.resolve();
   }
 
-  /** Nobody has a task here, expects one or is connected, for as long as the configuration says. */
+  /**
+   * Nobody has a task here, expects one or is connected, for as long as the configuration says; or at all, when nobody is
+   * to say that this one may end.
+   */
   #endWhenIdle(): ReturnType<typeof setInterval> {
+    const { grouping, idleSeconds } = this.#config;
     let usedAt = Date.now();
     return setInterval(() => {
       if (!this.#supervisor.unused || this.#server.connectionCount > 0) usedAt = Date.now();
-      else if (Date.now() - usedAt >= this.#config.idleSeconds * 1000) this.#ended.resolve();
+      else if (grouping === "sandbox" && this.#released) this.#ended.resolve();
+      else if (Date.now() - usedAt >= idleSeconds * 1000) this.#ended.resolve();
     }, IDLE_CHECK_MS);
   }
 }

@@ -1,7 +1,4 @@
-/**
- * The default engine: Deno's V8 with WASI preview 1 by `node:wasi`.
- * https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md
- */
+/** The default engine: Deno's V8, with the host of WASI preview 1 in preview1/. */
 
 import { ShimError } from "../errdefs/mod.ts";
 import {
@@ -12,33 +9,22 @@ import {
   type Program,
   TRAP_EXIT_CODE,
 } from "./mod.ts";
-import { WARM_UP_MODULE } from "./warm_up.ts";
+import { NAMESPACE, Preview1 } from "./preview1/mod.ts";
+import { WARM_UP_GUEST, WARM_UP_MODULE } from "./warm_up.ts";
 
-type Wasi = typeof import("node:wasi").WASI;
-type Preview1 = Record<string, (...args: number[]) => number>;
+/** Exit code when a guest cannot begin. */
+const START_EXIT_CODE = 1;
 
-const NAMESPACE = "wasi_snapshot_preview1";
-const SUCCESS = 0;
-const EFAULT = 21;
-
-const EMPTY_GUEST: Guest = {
-  ...{ args: ["warm-up"], env: [], cwd: "/", export: "_start" },
-  ...{ preopens: [], listeners: [] },
-};
-
-/** Load the engine. It loads Deno's Node layer, which takes 50 ms: only the zygote does this. */
-export async function denoEngine(host: Host): Promise<Engine> {
-  const { WASI } = await import("node:wasi");
-  return new DenoEngine(WASI, host);
+export function denoEngine(host: Host): Engine {
+  return new DenoEngine(host);
 }
 
 class DenoEngine implements Engine {
   readonly name = "deno";
-  readonly #given: ReadonlySet<string>;
+  readonly #preview1: Preview1;
 
-  constructor(readonly wasi: Wasi, readonly host: Host) {
-    const { imports } = this.#newWasi(EMPTY_GUEST);
-    this.#given = new Set(Object.keys(imports));
+  constructor({ system }: Host) {
+    this.#preview1 = new Preview1(system);
   }
 
   compile(code: Uint8Array<ArrayBuffer>, path: string): Program {
@@ -49,8 +35,9 @@ class DenoEngine implements Engine {
       const reason = (error as Error).message.replace(/^WebAssembly\.Module\(\): /, "");
       throw new ShimError("InvalidArgument", `compile ${path}: ${reason}`, { cause: error });
     }
+    const { functions } = this.#preview1;
     for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
-      if (from === NAMESPACE && kind === "function" && this.#given.has(name)) continue;
+      if (from === NAMESPACE && kind === "function" && Object.hasOwn(functions, name)) continue;
       throw new ShimError(
         "InvalidArgument",
         `link ${path}: no host gives its import ${from}.${name} (${kind})`,
@@ -63,89 +50,28 @@ class DenoEngine implements Engine {
   }
 
   warmUp(): void {
-    const module = new WebAssembly.Module(WARM_UP_MODULE);
-    const { code, message } = this.#run(module, { ...EMPTY_GUEST, env: ["A=B"] });
+    const { code, message } = this.#run(new WebAssembly.Module(WARM_UP_MODULE), WARM_UP_GUEST);
     if (code !== 0) throw new ShimError("Internal", `warm up the engine: exit ${code}: ${message}`);
   }
 
   #run(module: WebAssembly.Module, guest: Guest): Outcome {
+    const host = this.#preview1;
     try {
-      const { wasi, imports } = this.#newWasi(guest);
-      const linked: { memory?: WebAssembly.Memory } = {};
-      const buffer = () => linked.memory?.buffer as ArrayBuffer | undefined;
-      Object.assign(imports, environ(guest.env, buffer), this.#random(buffer));
-      const { exports } = new WebAssembly.Instance(module, { [NAMESPACE]: imports });
-      const memory = exports.memory instanceof WebAssembly.Memory
-        ? exports.memory
-        : new WebAssembly.Memory({ initial: 0 });
-      linked.memory = memory;
-      // `start` wants both; any export may be the one to run, and a module without memory may run too.
-      const instance = { exports: { memory, _start: exports[guest.export] } };
-      return { code: wasi.start(instance) ?? 0, message: "" };
+      host.start(guest);
+      const { exports } = new WebAssembly.Instance(module, { [NAMESPACE]: host.functions });
+      host.attach(exports.memory instanceof WebAssembly.Memory ? exports.memory : undefined);
+      (exports[guest.export] as () => void)();
+      return { code: 0, message: "" };
     } catch (error) {
+      if (host.exitCode !== undefined) return { code: host.exitCode, message: "" };
+      if (error instanceof ShimError) {
+        return { code: START_EXIT_CODE, message: `${error.message}\n` };
+      }
       return { code: TRAP_EXIT_CODE, message: trapMessage(error) };
+    } finally {
+      host.end();
     }
   }
-
-  /** random_get by getrandom(2): node:wasi's own generator is a copy of the zygote's, and so are its numbers. */
-  #random(memory: () => ArrayBuffer | undefined): Preview1 {
-    return {
-      random_get: (at, size) => {
-        const buffer = memory();
-        if (!buffer || (at >>> 0) + (size >>> 0) > buffer.byteLength) return EFAULT;
-        this.host.random(new Uint8Array(buffer, at >>> 0, size >>> 0));
-        return SUCCESS;
-      },
-    };
-  }
-
-  #newWasi(guest: Guest) {
-    const wasi = new this.wasi({
-      version: "preview1",
-      args: guest.args,
-      env: {}, // an object has neither their order nor duplicates: see environ()
-      preopens: Object.fromEntries(guest.preopens.map(({ guest, host }) => [guest, host])),
-      returnOnExit: true,
-    });
-    const object = wasi.getImportObject() as Record<string, Preview1>;
-    return { wasi, imports: { ...object[NAMESPACE] } };
-  }
-}
-
-/** environ_get and environ_sizes_get: the variables as they are, in their order. */
-function environ(env: readonly string[], memory: () => ArrayBuffer | undefined): Preview1 {
-  const encoded = env.map((variable) => new TextEncoder().encode(`${variable}\0`));
-  const size = encoded.reduce((sum, { length }) => sum + length, 0);
-  /** Whether `count` bytes at `at` are the guest's. */
-  const inside = (buffer: ArrayBuffer, at: number, count: number) =>
-    at + count <= buffer.byteLength;
-  return {
-    environ_sizes_get(countAt, sizeAt) {
-      const buffer = memory();
-      if (!buffer || !inside(buffer, countAt >>> 0, 4) || !inside(buffer, sizeAt >>> 0, 4)) {
-        return EFAULT;
-      }
-      const view = new DataView(buffer);
-      view.setUint32(countAt >>> 0, encoded.length, true);
-      view.setUint32(sizeAt >>> 0, size, true);
-      return SUCCESS;
-    },
-    environ_get(pointersAt, textAt) {
-      const buffer = memory();
-      const [pointers, text] = [pointersAt >>> 0, textAt >>> 0];
-      if (!buffer || !inside(buffer, pointers, 4 * encoded.length) || !inside(buffer, text, size)) {
-        return EFAULT;
-      }
-      const view = new DataView(buffer);
-      let at = text;
-      encoded.forEach((variable, index) => {
-        view.setUint32(pointers + 4 * index, at, true);
-        new Uint8Array(buffer).set(variable, at);
-        at += variable.length;
-      });
-      return SUCCESS;
-    },
-  };
 }
 
 /** The trap's reason and the WebAssembly frames of its stack, innermost first. */

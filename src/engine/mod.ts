@@ -1,5 +1,7 @@
 /** What runs WebAssembly: one interface, so that an engine is a folder here and a name. */
 
+import type { System } from "../linux/system.ts";
+
 /** What a module is given: everything it sees besides its sandbox. */
 export interface Guest {
   /** Arguments, the first the program's name, verbatim. */
@@ -26,8 +28,8 @@ export interface Preopen {
 
 /** What the host process offers to engines: forked children share every generator's state with the zygote. */
 export interface Host {
-  /** Fill with bytes of getrandom(2). */
-  random(buffer: Uint8Array<ArrayBuffer>): void;
+  /** Everything that has to come from the kernel: random bytes, too. */
+  readonly system: System;
 }
 
 /** How a run ended: an exit code, with what to say on stderr when it was no ordinary end. */

@@ -44,8 +44,6 @@ const ZYGOTE = {
   // kind, message
   dw_zygote_refuse: { parameters: ["buffer", "buffer"], result: "i32" },
   dw_zygote_slot: { parameters: [], result: "i32" },
-  // buffer, size
-  dw_random: { parameters: ["buffer", "u64"], result: "i32" },
   // code, message
   dw_exit: { parameters: ["i32", "buffer"], result: "void" },
 } as const;

@@ -17,15 +17,18 @@ Deno.test("check() throws what a negative errno means", () => {
   assert.throws(() => check(-2n, "act"), expected);
 });
 
-Deno.test("every function of native.ts is exported by native/*.c, and the reverse", () => {
+Deno.test("every function of native.ts and system.ts is exported by native/*.c, and the reverse", () => {
   const folder = new URL("native", import.meta.url).pathname;
   const exported = [...Deno.readDirSync(folder)].filter(({ name }) => name.endsWith(".c"))
     .flatMap(({ name }) => {
       const text = Deno.readTextFileSync(`${folder}/${name}`);
       return [...text.matchAll(/^DW_EXPORT .*?\b(dw_\w+)\(/gm)].map(([, symbol]) => symbol);
     });
-  const binding = Deno.readTextFileSync(new URL("native.ts", import.meta.url));
-  const bound = [...binding.matchAll(/^ {2}(dw_\w+): \{/gm)].map(([, symbol]) => symbol);
+  const binding = ["native.ts", "system.ts"].map((name) =>
+    Deno.readTextFileSync(new URL(name, import.meta.url))
+  ).join("");
+  const bound = [...binding.matchAll(/^ {2}(dw_\w+): \{|name: "(dw_\w+)"/gm)]
+    .map(([, symbol, named]) => symbol ?? named);
   assert.ok(bound.length > 10);
   assert.deepEqual(bound.sort(), exported.sort());
 });

@@ -24,12 +24,6 @@ export function lockGroup(places: GroupPlaces): Disposable | null {
   }
 }
 
-/** Remove the folder of a group whose supervisor was killed. One that lives, or that begins just now, keeps its own. */
-export function removeDeadGroup(places: GroupPlaces): void {
-  using lock = lockGroup(places);
-  if (lock) removeGroup(places);
-}
-
 /** Remove the folder of the group, by who holds its lock. */
 export function removeGroup(places: GroupPlaces): void {
   removeSockets(places);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { lockGroup, removeDeadGroup } from "./group_lock.ts";
+import { lockGroup, removeGroup } from "./group_lock.ts";
 import { type GroupPlaces, placesIn } from "./places.ts";
 
 /** A group in a folder of its own, which is not made yet. */
@@ -167,15 +167,16 @@ Deno.test("lockGroup() excludes others while holders come and go and remove the 
   for (const other of [first, second]) assert.equal(await other.line(), "done");
 });
 
-Deno.test("removeDeadGroup() removes the folder of nobody, and leaves a living one's", async () => {
+Deno.test("removeGroup() removes the folder of a holder that was killed, once locked", async () => {
   using group = new Group();
   await using holder = new Other(group.places, HOLD);
   assert.equal(await holder.line(), "held");
-  removeDeadGroup(group.places);
-  assert.ok(group.exists);
+  assert.equal(lockGroup(group.places), null);
   await holder.kill();
-  removeDeadGroup(group.places);
-  assert.equal(group.exists, false);
-  removeDeadGroup(group.places); // of none
-  assert.equal(group.exists, false);
+  for (let times = 0; times < 2; times++) { // the second time of none
+    using lock = lockGroup(group.places);
+    assert.ok(lock);
+    removeGroup(group.places);
+    assert.equal(group.exists, false);
+  }
 });

@@ -31,6 +31,9 @@ export class Supervisor implements ControlHandlers {
   /** Ids that a `start` was answered for, until their Create; with the time in ms when that was. */
   readonly #leases = new Map<string, number>();
 
+  /** Until then it is not known which tasks there are. */
+  #adopted: Promise<void> = Promise.resolve();
+
   constructor(readonly options: SupervisorOptions) {}
 
   /** The task, once it is created. */
@@ -52,7 +55,11 @@ export class Supervisor implements ControlHandlers {
   }
 
   /** Take over what an earlier supervisor of the group has left. Before anything is created. */
-  async adopt(): Promise<void> {
+  adopt(): Promise<void> {
+    return this.#adopted = this.#adopt();
+  }
+
+  async #adopt(): Promise<void> {
     for (const task of await adoptTasks(this.options.workshop, this.options.observer)) {
       this.#tasks.set(task.id, task);
       this.#logExit(task);
@@ -147,6 +154,7 @@ export class Supervisor implements ControlHandlers {
   }
 
   async deleteTask(id: string): Promise<string> {
+    await this.#adopted;
     this.#leases.delete(id);
     const task = this.#tasks.get(id);
     if (!task) {

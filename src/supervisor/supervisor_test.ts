@@ -9,6 +9,8 @@ import { AT, NO_STDIO, NOBODY } from "./testing/process.ts";
 import { Recorder } from "./testing/task.ts";
 import { exists, TestWorkshop } from "./testing/workshop.ts";
 
+const CRUN = { binary: "crun", root: "/run/crun", systemdCgroup: false };
+
 /** A supervisor of containers whose runtime is a script; the test plays their monitors. */
 class Subject implements AsyncDisposable {
   readonly shop = new TestWorkshop();
@@ -220,6 +222,18 @@ Deno.test("Supervisor.deleteTask() cleans up after an earlier supervisor", async
   Deno.writeTextFileSync(`${subject.folder("old")}/exit`, "5 1 2\n");
   assert.equal(await subject.supervisor.deleteTask("old"), `deleted ${Deno.pid} 5 1 2`);
   assert.equal(exists(subject.folder("old")), false);
+});
+
+Deno.test("Supervisor.deleteTask() waits until it is known what was taken over", async () => {
+  await using subject = new Subject();
+  const { supervisor, shop, recorder } = subject;
+  shop.state("old", { init: { pid: NOBODY, startTime: "1" }, cgroup: "/old", runtime: CRUN });
+  Deno.writeTextFileSync(`${subject.folder("old")}/exit`, `5 ${AT}\n`);
+  const adopting = supervisor.adopt();
+  assert.equal(await supervisor.deleteTask("old"), `deleted ${NOBODY} 5 ${AT}`);
+  await adopting;
+  assert.equal(supervisor.unused, true);
+  assert.deepEqual(recorder.events.at(-1), "deleted old 5");
 });
 
 Deno.test("Supervisor.start() is expected to be followed by a Create", async () => {

@@ -7,6 +7,7 @@ import { loadEngine } from "../engine/engines.ts";
 import type { Guest, Program } from "../engine/mod.ts";
 import { ShimError } from "../errdefs/mod.ts";
 import { check, cString, openZygoteNative, type ZygoteNative } from "../linux/native.ts";
+import { openSystem } from "../linux/system.ts";
 
 /** What dw_zygote_next returns. */
 const NEXT = { end: 0, compile: 1, run: 2 } as const;
@@ -23,10 +24,7 @@ export async function runZygote(socket: string, library: string, name: string): 
   const native = openZygoteNative(library);
   const field = (which: number) =>
     Deno.UnsafePointerView.getCString(native.dw_zygote_field(which)!);
-  const random = (buffer: Uint8Array<ArrayBuffer>) => {
-    check(native.dw_random(buffer, BigInt(buffer.length)), "getrandom");
-  };
-  const engine = await loadEngine(name, { random });
+  const engine = await loadEngine(name, { system: openSystem(library) });
   engine.warmUp();
   const path = socket === "-" ? readLine() : socket;
   if (path === null) return; // whoever started this one does not need it

@@ -135,6 +135,7 @@ const CASES: Cases = {
         assert.deepEqual([code, err], [0, ""]);
         await pod.forget(id);
       }
+      pod.lost();
       await waitFor("the supervisor's end", () => supervisors(daemon).length === 0);
     }),
 

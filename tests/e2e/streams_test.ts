@@ -61,7 +61,8 @@ const STEPS: Record<string, Step> = {
 
   "a container that nobody reads waits, and can be killed": {
     body: async (daemon) => {
-      const id = await detachWasm(daemon, ["/output.wasm", "1"], { flags: [] });
+      // More than ctr reads while it starts it.
+      const id = await detachWasm(daemon, ["/output.wasm", "10000"], { flags: [] });
       assert.equal((await taskStatus(daemon, id))?.status, "RUNNING");
       await daemon.mustCtr(["task", "kill", "--signal", "TERM", id]);
       await waitFor("its end", async () => (await taskStatus(daemon, id))?.status === "STOPPED");

@@ -95,7 +95,7 @@ Deno.test("zygote refuses wrong arguments with one line", async () => {
   await using host = await Host.start();
   await host.facts([await builtFile(), "-info"]);
   const dir = await unpacked(host);
-  for (const args of [[], [dir], [dir, "a", "b"], ["", "a"]]) {
+  for (const args of [[], [dir], [dir, "a"], [dir, "a", "deno", "b"], ["", "a", "deno"]]) {
     const { code, err } = await host.run([`${dir}/launcher`, "zygote", ...args]);
     assert.equal(code, 2);
     assert.equal(err, "denowasi-zygote: usage: launcher zygote DIR SOCKET ENGINE\n");

@@ -32,15 +32,18 @@ Deno.test("zygote runs modules in their sandbox", async () => {
   );
 });
 
-Deno.test("zygote's child waits for its start, and holds nothing but its streams", async () => {
+Deno.test("zygote's child waits for its start, and holds nothing but its streams and preopens", async () => {
   await using zygote = await TestZygote.start();
   const created = await zygote.create({ module: "/loop.wasm" });
   assert.equal(Deno.readTextFileSync(`/proc/${created.pid}/comm`), "loop.wasm\n");
   await created.start();
   const descriptors = () =>
     [...Deno.readDirSync(`/proc/${created.pid}/fd`)].map(({ name }) => name).sort();
-  await waitFor("the start's pipe to be closed", () => descriptors().length === 3);
-  assert.deepEqual(descriptors(), ["0", "1", "2"]);
+  await waitFor(
+    "the start's pipe to be closed",
+    () => Deno.readLinkSync(`/proc/${created.pid}/fd/3`) === "/",
+  );
+  assert.deepEqual(descriptors(), ["0", "1", "2", "3"]);
   const status = Deno.readTextFileSync(`/proc/${created.pid}/status`);
   assert.match(status, /^NSpid:\t\d+\t1$/m);
   assert.match(status, /^Uid:\t1000\t1000\t1000\t1000$/m);

@@ -233,18 +233,6 @@ DW_EXPORT int dw_zygote_refuse(const char *kind, const char *message) {
 /* The slot of the module that this init runs. */
 DW_EXPORT int dw_zygote_slot(void) { return zygote.request.slot; }
 
-/* Cryptographic random bytes: V8's and Deno's generators are copies of the zygote's. 0 or -errno. */
-DW_EXPORT int dw_random(uint8_t *buffer, uint64_t size) {
-  while (size > 0) {
-    ssize_t count = syscall(SYS_getrandom, buffer, size, 0);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return -errno;
-    buffer += count;
-    size -= (uint64_t)count;
-  }
-  return 0;
-}
-
 /* Write to stderr and end this process, without the runtime's exit handlers, which belong to the zygote. */
 DW_EXPORT void dw_exit(int code, const char *message) {
   write_all(STDERR_FILENO, message, strlen(message));
