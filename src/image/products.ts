@@ -1,6 +1,6 @@
 /**
- * What was made of a layer at some cost, kept in containerd's content store beside it. The layer's labels name it, and keep it: it
- * is garbage when the layer is, that is when its last image is removed.
+ * What was made of a layer at some cost, kept in containerd's content store beside it. The layer's labels name it, and
+ * keep it: it is garbage when the layer is, that is when its last image is removed.
  */
 
 import type { Store } from "../containerd/store.ts";

@@ -20,6 +20,9 @@ const DEFAULT_NAME = "module.wasm";
 /** Names that a file cannot have, or that would be too long beside others: path_resolution(7). */
 const BAD_NAME = /^(|\.|\.\.)$|^.{129,}$/s;
 
+/** How long Create may be held up by what is for later ones. */
+const KEEP_MS = 10_000;
+
 /** What says nothing of the image. */
 const UNKNOWN: readonly Kind[] = ["NotFound", "Unavailable", "DeadlineExceeded"];
 
@@ -79,7 +82,8 @@ export async function keepProduct(
   const product = takeFile(`${folder}/${PRODUCT_FILE}`);
   if (!product) return;
   try {
-    using store = new Store(containerd, namespace, signal);
+    const wanted = AbortSignal.any([signal, AbortSignal.timeout(KEEP_MS)]);
+    using store = new Store(containerd, namespace, wanted);
     const kept = await writeProduct(store, `sha256:${digest}`, maker, product);
     if (kept) log.debug("product kept", { digest, size: product.length });
   } catch (error) {
