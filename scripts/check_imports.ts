@@ -1,6 +1,7 @@
 /**
  * Checks the imports between the folders of src: which may import which, no cycles between files, no
- * `node:`, which would load Deno's Node layer, and Deno.exit in src/main.ts only.
+ * `node:`, which would load Deno's Node layer, what is loaded when it is needed not loaded before, and
+ * Deno.exit in src/main.ts only.
  * Prints each violation; the exit code is 1 when there is one. Tests and their support are free.
  */
 
@@ -20,12 +21,19 @@ const LAYERS = [
 /** Folders that everything may import, and that import only one another. */
 const BASE = ["ttrpc", "proto", "errdefs", "log", "trace"];
 
+/** Imported by `import("...")` alone: what few supervisors need must not cost the start of the others. */
+const LAZY = ["supervisor/image.ts"];
+
 /** Finds every violation in `sources`: text of the files by their paths below src. */
 export function violations(sources: ReadonlyMap<string, string>): string[] {
   const found: string[] = [];
   const graph = new Map<string, string[]>();
   for (const [path, source] of sources) {
     const imports: string[] = [];
+    for (const specifier of statements(source)) {
+      const target = specifier.startsWith(".") ? resolve(path, specifier) : specifier;
+      if (LAZY.includes(target)) found.push(`${path}: may import ${target} only by import()`);
+    }
     for (const specifier of specifiers(source)) {
       if (specifier.startsWith(".")) {
         const target = resolve(path, specifier);
@@ -58,10 +66,13 @@ function mayImport(from: string, to: string): boolean {
 
 /** What a file imports, statically or with `import("...")`, for types too. */
 function specifiers(source: string): string[] {
-  const code = withoutComments(source);
-  const statements = code.matchAll(/^\s*(?:import|export)\b[^"';]*?(?:\bfrom\s*)?"([^"]+)"/gm);
-  const calls = code.matchAll(/\bimport\(\s*"([^"]+)"/g);
-  return [...statements, ...calls].map((match) => match[1]);
+  const calls = withoutComments(source).matchAll(/\bimport\(\s*"([^"]+)"/g);
+  return [...statements(source), ...[...calls].map((match) => match[1])];
+}
+
+function statements(source: string): string[] {
+  const statement = /^\s*(?:import|export)\b[^"';(]*?(?:\bfrom\s*)?"([^"]+)"/gm;
+  return [...withoutComments(source).matchAll(statement)].map((match) => match[1]);
 }
 
 /** Without comments that begin a line (of code that `deno fmt` has formatted). */

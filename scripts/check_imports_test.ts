@@ -68,3 +68,18 @@ Deno.test("violations() finds node: modules and Deno.exit, but not in comments",
     ],
   );
 });
+
+Deno.test("violations() finds what is loaded before it is needed", () => {
+  assert.deepEqual(
+    check({
+      "supervisor/a.ts": 'import { save } from "./image.ts";\n',
+      "supervisor/b.ts": 'export type { Saved } from "./image.ts";\n',
+      "supervisor/c.ts": 'const { save } = await import("./image.ts");\n',
+      "supervisor/d.ts": 'import "../image/mod.ts";\n',
+    }),
+    [
+      "supervisor/a.ts: may import supervisor/image.ts only by import()",
+      "supervisor/b.ts: may import supervisor/image.ts only by import()",
+    ],
+  );
+});

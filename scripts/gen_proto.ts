@@ -18,6 +18,7 @@ const ROOT = new URL("..", import.meta.url).pathname;
 /** The files that are not needed by every supervisor, by the name of what pbjs makes of them. */
 const APART: Readonly<Record<string, readonly string[]>> = {
   "generated_metrics": ["cgroups_v1", "cgroups_v2"],
+  "generated_containerd": ["containers", "content", "images", "leases"],
   "generated_options": ["runc_options", "runtime_options"],
 };
 const REST = "generated";
@@ -137,7 +138,7 @@ class Module {
     });
     const fullName = `${this.packageName}.${name}`;
     const empty = properties.length === 0 ? "// deno-lint-ignore no-empty-interface\n" : "";
-    return `${empty}${comment(type)}export interface ${name} {\n${properties.join("")}}\n\n` +
+    return `${comment(type)}${empty}export interface ${name} {\n${properties.join("")}}\n\n` +
       `export const ${name}: MessageType<${name}> = new MessageType("${fullName}", ${fullName});\n`;
   }
 

@@ -107,7 +107,7 @@ export function moduleImage(ref: string, name: string, wasm: Uint8Array): Promis
 }
 
 /** The bytes of a layer's tar archive, with the parent folders of every entry, owned by root. */
-function packLayer(entries: Entry[]): Promise<Uint8Array> {
+export function packLayer(entries: Entry[]): Promise<Uint8Array> {
   const packed = new Map<string, TarEntry>();
   for (const entry of entries) {
     const path = entry.path.replace(/^\/+/, "");

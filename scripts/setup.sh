@@ -37,6 +37,8 @@ setpriv                                             util-linux
 curl                                                curl
 wrk                                                 wrk
 /usr/lib/cni/bridge                                 containernetworking-plugins
+docker-registry                                     docker-registry
+skopeo                                              skopeo
 /usr/share/keyrings/debian-archive-keyring.gpg      debian-archive-keyring
 /etc/ssl/certs/ca-certificates.crt                  ca-certificates
 '

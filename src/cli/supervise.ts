@@ -94,6 +94,9 @@ class SupervisorProcess {
         host: hostFacts(),
         monitors: new Monitors(),
         launcher: `${runtime}/launcher`,
+        containerd: call.address,
+        // The folder is named by a digest of all that is in it.
+        maker: { engine, version: runtime.slice(runtime.lastIndexOf("/") + 1).slice(0, 16) },
         control: places.controlSocket,
         tasks: tasksFolder(namespace),
         path: Deno.env.get("PATH") ?? "",

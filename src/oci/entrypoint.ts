@@ -23,21 +23,39 @@ export interface Entrypoint {
  * any program and, since images of one module seldom set PATH, in the working directory at last.
  * @throws ShimError InvalidArgument: there is no name of a file.
  */
-export function entrypoint(process: Pick<Process, "args" | "cwd" | "env">): Entrypoint {
-  const program = process.args[0] ?? "";
-  const at = program.indexOf("#");
-  const file = at < 0 ? program : program.slice(0, at);
-  if (!file || file.endsWith("/")) {
+export function entrypoint(process: NamedProgram): Entrypoint {
+  const { file, export: name } = program(process);
+  if (!namesFile(file)) {
     throw new ShimError(
       "InvalidArgument",
-      `process.args[0]: ${JSON.stringify(program)}: names no file`,
+      `process.args[0]: ${JSON.stringify(process.args[0] ?? "")}: names no file`,
     );
   }
-  return {
-    candidates: candidates(file, process),
-    export: (at < 0 ? "" : program.slice(at + 1)) || DEFAULT_EXPORT,
-  };
+  return { candidates: candidates(file, process), export: name };
 }
+
+/** The two parts of args[0]. `file` may be empty or a folder: a program that is not a file has any name. */
+export function program({ args }: Pick<Process, "args">): { file: string; export: string } {
+  const [text = ""] = args;
+  const at = text.indexOf("#");
+  if (at < 0) return { file: text, export: DEFAULT_EXPORT };
+  return { file: text.slice(0, at), export: text.slice(at + 1) || DEFAULT_EXPORT };
+}
+
+export function namesFile(file: string): boolean {
+  return file !== "" && !file.endsWith("/");
+}
+
+/** Whether `process` names the program of `entry`, whatever the export. */
+export function isSameProgram(process: NamedProgram, entry: NamedProgram): boolean {
+  const [file, own] = [program(process).file, program(entry).file];
+  if (file === own) return true;
+  if (!namesFile(file) || !namesFile(own)) return false;
+  const places = candidates(own, entry);
+  return candidates(file, process).some((path) => places.includes(path));
+}
+
+type NamedProgram = Pick<Process, "args" | "cwd" | "env">;
 
 function candidates(file: string, { cwd, env }: Pick<Process, "cwd" | "env">): string[] {
   if (file.startsWith("/")) return [cleanPath(file)];

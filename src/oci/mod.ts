@@ -5,7 +5,7 @@
  * OCI runtime specification 1.2: https://github.com/opencontainers/runtime-spec/tree/v1.2.0
  */
 
-export { type Entrypoint, entrypoint } from "./entrypoint.ts";
+export { type Entrypoint, entrypoint, isSameProgram, namesFile, program } from "./entrypoint.ts";
 export { type ExecInput, execPlan } from "./exec_plan.ts";
 export { type Grouping, groupName } from "./group.ts";
 export { limitCpu, type Limits, NO_LIMITS } from "./limits.ts";

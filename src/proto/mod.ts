@@ -5,7 +5,8 @@
  * `X.encode(message)` takes any part of a message, `X.decode(bytes)` answers the whole of it. Integers
  * of 64 bits are bigint: times in nanoseconds and limits of 2^64 - 1 exceed what a number holds.
  *
- * Not here, but in files of their own that are imported where they are needed: cgroups_v1.ts, cgroups_v2.ts, runc_options.ts and
+ * Not here, but in files of their own that are imported where they are needed: cgroups_v1.ts, cgroups_v2.ts, containers.ts,
+ * content.ts, images.ts, leases.ts, runc_options.ts and
  * runtime_options.ts.
  */
 

@@ -2,7 +2,7 @@
 
 import type { MessageType } from "./message.ts";
 
-/** A unary method: what it takes and what it answers. */
+/** A method: what it takes and what it answers, or the messages of its streams. */
 export interface MethodType<Q extends object = object, R extends object = object> {
   readonly request: MessageType<Q>;
   readonly response: MessageType<R>;

@@ -87,7 +87,7 @@ function containerOf(
   workshop: Workshop,
   id: string,
   folder: string,
-  { bundle, runtime, cgroup, limits }: TaskState,
+  { bundle, runtime, cgroup, limits, layer }: TaskState,
   launched: Launched,
 ): Container {
   const text = Deno.readTextFileSync(`${bundle}/config.json`);
@@ -95,7 +95,7 @@ function containerOf(
   if (!runtime) {
     const spec = parseSpec(text);
     return new WasmContainer(
-      ...[workshop, id, bundle, folder, spec, limits ?? NO_LIMITS, group, launched] as const,
+      ...[workshop, id, bundle, folder, spec, limits ?? NO_LIMITS, group, launched, layer] as const,
     );
   }
   const { ownPidNamespace } = outline(text);

@@ -1,6 +1,7 @@
 /** What a task needs of its container, whichever kind it is; and what it takes to make one. */
 
 import type { Cgroup, Cgroups } from "../cgroups/mod.ts";
+import type { Maker } from "../image/mod.ts";
 import type { HostFacts } from "../linux/host.ts";
 import type { SupervisorNative } from "../linux/native.ts";
 import type { SeccompCompiler } from "../linux/seccomp.ts";
@@ -77,6 +78,10 @@ export interface Workshop {
   monitors: Monitors;
   /** Path of the small launcher. */
   launcher: string;
+  /** containerd's socket, or its URL. */
+  containerd: string;
+  /** Who makes what is kept beside layers. */
+  maker: Maker;
   /** The group's control socket. */
   control: string;
   /** The folder of the states of the namespace's containers. */

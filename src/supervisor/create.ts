@@ -1,15 +1,15 @@
 /** Makes a container and its init: every step from the bundle to a process that waits for its start. */
 
 import { ShimError } from "../errdefs/mod.ts";
-import { entrypoint, type Outline, outline } from "../oci/mod.ts";
+import { type Outline, outline } from "../oci/mod.ts";
 import { cleanTask } from "./clean.ts";
 import type { Container, CreateRequest, Making, Workshop } from "./container.ts";
 import { createOci } from "./oci.ts";
+import { findEntry } from "./module.ts";
 import type { Launched } from "./process.ts";
 import { mountRootfs } from "./rootfs.ts";
 import { createTaskState, type TaskState, writeTaskState } from "./state_file.ts";
 import { createWasm } from "./wasm.ts";
-import { wasmWorkload } from "./workload.ts";
 
 /**
  * @param folder the task's state
@@ -46,24 +46,14 @@ export async function createContainer(
     mountRootfs(native, request.rootfs, rootfs);
   }
   const making: Making = { workshop, request, config, rootfs, folder, save, signal };
-  const module = wasmModule(making, about);
+  const { module } = await findEntry(making, about);
   const made = await (module ? createWasm(making, module) : createOci(making, about));
   const { pid, startTime, monitor } = made.launched;
   save({ init: { pid, startTime } });
   await monitor.watchMemory(made.container.cgroup.memoryFolder);
+  if (module?.digest) await (await import("./image.ts")).keepProduct(making, module.digest);
   undo.move();
   return made;
-}
-
-/** The module that is to run, or null when an OCI runtime is to run whatever it is. */
-function wasmModule({ workshop, rootfs }: Making, { process }: Outline) {
-  if (process.args.length === 0) {
-    throw new ShimError("InvalidArgument", "process.args: empty: there is nothing to run");
-  }
-  if (!process.args[0] || process.args[0].endsWith("/")) return null;
-  const entry = entrypoint(process);
-  const path = wasmWorkload(workshop.native, rootfs, entry.candidates);
-  return path === null ? null : { path, export: entry.export };
 }
 
 /** Create's mounts go on the bundle's rootfs; without any, the root is what config.json says. */

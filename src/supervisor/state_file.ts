@@ -22,6 +22,8 @@ export interface TaskState {
   limits: Limits | null;
   /** The OCI runtime that has the container; null for one of Wasm. */
   runtime: RuntimeIdentity | null;
+  /** Path of the image's layer that it runs, below the folder of this file; absent: it runs a file of its root. */
+  layer?: string;
   /** Null before it is set up. */
   init: ProcessIdentity | null;
   paused: boolean;

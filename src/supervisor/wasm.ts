@@ -9,6 +9,7 @@ import type { Op, SandboxPlan } from "../linux/plan.ts";
 import {
   entrypoint,
   execPlan,
+  isSameProgram,
   limitCpu,
   type Limits,
   listenerDescriptors,
@@ -17,6 +18,7 @@ import {
   parseResourcesText,
   parseSpec,
   type Process as ProcessSpec,
+  program,
   sandboxPlan,
   SERVED_LOCK,
   servedSeccomp,
@@ -36,6 +38,7 @@ import {
   type Workshop,
 } from "./container.ts";
 import { identify, type ProcessIdentity } from "./identity.ts";
+import { layerModule, type WasmModule } from "./module.ts";
 import { SIGKILL } from "./monitor.ts";
 import { processKey, untilReady } from "./monitors.ts";
 import type { Launched, Process } from "./process.ts";
@@ -45,7 +48,10 @@ import type { ServedRequest } from "./zygote.ts";
 export class WasmContainer implements Container {
   readonly ownPidNamespace: boolean;
 
-  /** @param folder of its state */
+  /**
+   * @param folder of its state
+   * @param layer path of the layer that it runs, below `folder`; undefined: it runs a file of its root
+   */
   constructor(
     readonly workshop: Workshop,
     readonly id: string,
@@ -55,6 +61,7 @@ export class WasmContainer implements Container {
     readonly limits: Limits,
     readonly cgroup: Cgroup,
     readonly init: ProcessIdentity,
+    readonly layer: string | undefined,
   ) {
     this.ownPidNamespace = spec.linux.namespaces.some(({ kind, path }) => kind === "pid" && !path);
   }
@@ -67,11 +74,9 @@ export class WasmContainer implements Container {
     const { workshop, id, init, cgroup } = this;
     const process = limited(parseProcessText(spec), this.limits);
     process.terminal = paths.terminal;
-    const { candidates, export: name } = entrypoint(process);
-    // What the container sees, volumes included.
-    const rootfs = `/proc/${init.pid}/root`;
+    const find = this.#finder(process);
     return async (signal) => {
-      const module = findWasm(workshop.native, rootfs, candidates);
+      const module = find();
       const folder = execFolder(this.folder, execId);
       Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
       const plan = (stdio: Op[], seccomp: SeccompFilter[]) =>
@@ -85,10 +90,25 @@ export class WasmContainer implements Container {
         });
       const { memoryBytes } = this.limits;
       return await forkProcess(workshop, {
-        ...{ id, key: processKey(id, execId), folder, rootfs, module, export: name, memoryBytes },
+        ...{ id, key: processKey(id, execId), folder, module, memoryBytes },
         ...{ process, paths, plan, pod: this.spec.linux.seccomp, signal },
         listeners: [], // they are of init
       });
+    };
+  }
+
+  /** What finds the module of `process` when it is started. @throws ShimError InvalidArgument: it names none */
+  #finder(process: ProcessSpec): () => WasmModule {
+    const { folder, layer } = this;
+    if (layer !== undefined && isSameProgram(process, this.spec.process)) {
+      return () => layerModule(folder, layer, program(process).export);
+    }
+    const { candidates, export: name } = entrypoint(process);
+    // What the container sees, volumes included.
+    const root = `/proc/${this.init.pid}/root`;
+    return () => {
+      const path = findWasm(this.workshop.native, root, candidates);
+      return { root, path, digest: "", export: name };
     };
   }
 
@@ -116,7 +136,7 @@ export class WasmContainer implements Container {
 /** Make the container: its cgroup, and its init, which waits. What was made is undone by the state's removal. */
 export async function createWasm(
   making: Making,
-  module: { path: string; export: string },
+  module: WasmModule,
 ): Promise<{ container: WasmContainer; launched: Launched }> {
   const { workshop, request, rootfs, folder } = making;
   const { id, bundle, paths } = request;
@@ -149,9 +169,7 @@ export async function createWasm(
     id,
     key: processKey(id),
     folder,
-    rootfs,
-    module: module.path,
-    export: module.export,
+    module,
     memoryBytes: limits.memoryBytes,
     listeners: listenerDescriptors(listeners),
     process: spec.process,
@@ -160,7 +178,10 @@ export async function createWasm(
     pod: spec.linux.seccomp,
     signal: making.signal,
   });
-  const container = new WasmContainer(workshop, id, bundle, folder, spec, limits, cgroup, launched);
+  const layer = module.root === folder ? module.path : undefined;
+  const container = new WasmContainer(
+    ...[workshop, id, bundle, folder, spec, limits, cgroup, launched, layer] as const,
+  );
   return { container, launched };
 }
 
@@ -170,9 +191,7 @@ interface Fork {
   key: string;
   /** For the monitor. */
   folder: string;
-  rootfs: string;
-  module: string;
-  export: string;
+  module: WasmModule;
   /** Of each of its memories at most; 0: no limit. */
   memoryBytes: number;
   /** Descriptors that the plan makes. */
@@ -188,7 +207,7 @@ interface Fork {
 
 /** Fork the zygote, and wait until the process has set itself up; nothing is left of one that could not. */
 async function forkProcess(workshop: Workshop, fork: Fork): Promise<Launched> {
-  const { id, key, folder, rootfs, module, process, paths, signal } = fork;
+  const { id, key, folder, module, process, paths, signal } = fork;
   const { args, env, cwd } = process;
   await using undo = new AsyncDisposableStack();
   const streams = await openProcessStreams(workshop, { id, folder, paths });
@@ -198,12 +217,13 @@ async function forkProcess(workshop: Workshop, fork: Fork): Promise<Launched> {
   using expected = workshop.monitors.expect(key, signal);
   await workshop.zygote.fork({
     key,
-    rootfs,
-    module,
+    root: module.root,
+    module: module.path,
+    digest: module.digest,
     memoryLimit: fork.memoryBytes,
     plan,
     guest: {
-      ...{ args, env, cwd, export: fork.export },
+      ...{ args, env, cwd, export: module.export },
       ...{ preopens: containerPreopens(cwd), listeners: fork.listeners },
     },
     monitor: monitorFlags(workshop, key, folder, streams),
@@ -227,7 +247,9 @@ function limited(process: ProcessSpec, limits: Limits): ProcessSpec {
 /** A component may be one that is served; which it is, the zygote finds. */
 function servedRequest(workshop: Workshop, fork: Fork, stdio: Op[]): ServedRequest | undefined {
   const { native, seccomp } = workshop;
-  if (findFile(native, fork.rootfs, [fork.module])?.kind !== "component") return undefined;
+  if (findFile(native, fork.module.root, [fork.module.path])?.kind !== "component") {
+    return undefined;
+  }
   return {
     init: fork.plan(stdio, filters(workshop, servedSeccomp(fork.pod))).init,
     lock: seccomp.compile(SERVED_LOCK).filter,

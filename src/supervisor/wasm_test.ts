@@ -46,11 +46,12 @@ class Subject implements AsyncDisposable {
     const { options } = change;
     const request = { id: "web", bundle, rootfs: [], paths, checkpoint: "", options };
     const making: Making = { workshop, request, config, rootfs, folder, save, signal };
-    return createWasm(making, { path: "/app.wasm", export: "_start" });
+    const module = { root: rootfs, path: "/app.wasm", digest: "", export: "_start" };
+    return createWasm(making, module);
   }
 
   /** A container whose init is this process, as far as anyone can see. */
-  container(): WasmContainer {
+  container(layer?: string): WasmContainer {
     const { workshop, bundle } = this.shop;
     const spec = parseSpec(Deno.readTextFileSync(`${bundle}/config.json`));
     const cgroup = workshop.cgroups.at("/web");
@@ -63,6 +64,7 @@ class Subject implements AsyncDisposable {
       NO_LIMITS,
       cgroup,
       identify(Deno.pid),
+      layer,
     );
   }
 
@@ -94,8 +96,9 @@ Deno.test("createWasm() has the zygote fork a process, which waits", async () =>
   const [{ plan, ...request }] = requests;
   assert.deepEqual(request, {
     key: "web",
-    rootfs: `${shop.bundle}/rootfs`,
+    root: `${shop.bundle}/rootfs`,
     module: "/app.wasm",
+    digest: "",
     memoryLimit: 0,
     guest: {
       ...{ args: ["/app.wasm"], env: [], cwd: "/", export: "_start" },
@@ -250,12 +253,46 @@ Deno.test("WasmContainer's exec is forked into init's namespaces, when it is sta
   assert.equal(requests.length, 0);
   const launched = await launch(subject.caller.signal);
   assert.equal((await launched.monitor.exited)?.code, 4);
-  const [{ plan, guest, rootfs, monitor, ...request }] = requests;
-  assert.deepEqual(request, { key: "web/tool", module, memoryLimit: 0, served: undefined });
+  const [{ plan, guest, root, monitor, ...request }] = requests;
+  assert.deepEqual(request, {
+    ...{ key: "web/tool", module, digest: "", memoryLimit: 0, served: undefined },
+  });
   assert.deepEqual([guest.export, guest.args.at(-1), guest.env], ["run", "b", ["A=1"]]);
-  assert.equal(rootfs, `/proc/${Deno.pid}/root`);
+  assert.equal(root, `/proc/${Deno.pid}/root`);
   assert.deepEqual(monitor.slice(-2), ["--dir", `${subject.folder}/execs/tool`]);
   assert.deepEqual(plan.monitor, [{ op: "enter", ...identifyOf(container), kinds: ["pid"] }]);
+});
+
+Deno.test.each([
+  ["/app.wasm", "_start"],
+  ["app.wasm#tool", "tool"],
+  ["./app.wasm#", "_start"],
+])("WasmContainer.prepareExec() runs the layer, when %j names it", async (name, expected) => {
+  await using subject = new Subject();
+  const requests: ForkRequest[] = [];
+  subject.forking = async (request) => {
+    requests.push(request);
+    await subject.monitor("web/tool", `ready ${NOBODY}`, "exit 0 1 2");
+  };
+  const spec = JSON.stringify({ args: [name], cwd: "/", env: ["PATH=/bin:/"] });
+  const container = subject.container("/sha256:ab12/app.wasm");
+  const launch = container.prepareExec({ execId: "tool", paths: NO_STDIO, spec });
+  await (await launch(subject.caller.signal)).monitor.exited;
+  const [{ root, module, digest, guest }] = requests;
+  assert.deepEqual([root, module, digest, guest.export], [
+    subject.folder,
+    "/sha256:ab12/app.wasm",
+    "ab12",
+    expected,
+  ]);
+});
+
+Deno.test("WasmContainer.prepareExec() looks for another name than the layer's in the root", async () => {
+  await using subject = new Subject();
+  const container = subject.container("/sha256:ab12/app.wasm");
+  const spec = JSON.stringify({ args: ["/bin/app.wasm"], cwd: "/", env: [] });
+  const launch = container.prepareExec({ execId: "tool", paths: NO_STDIO, spec });
+  await assert.rejects(launch(subject.caller.signal), { kind: "NotFound" });
 });
 
 const identifyOf = ({ init: { pid, startTime } }: WasmContainer) => ({ pid, startTime });

@@ -61,6 +61,20 @@ export function wasmWorkload(
   return kind === "other" ? null : findWasm(native, rootfs, candidates);
 }
 
+/** Whether any of `candidates` is there, readable or not. */
+export function isThere(
+  native: SupervisorNative,
+  rootfs: string,
+  candidates: readonly string[],
+): boolean {
+  try {
+    return findFile(native, rootfs, candidates) !== null;
+  } catch (error) {
+    if (error instanceof ShimError) return true;
+    throw error;
+  }
+}
+
 /** An entry point that cannot be opened is no module. */
 function findFileOrNull(...[native, rootfs, candidates]: Parameters<typeof findFile>) {
   try {

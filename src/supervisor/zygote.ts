@@ -20,10 +20,11 @@ export interface ServedRequest {
 export interface ForkRequest {
   /** As the monitor names it: docs/architecture.md. */
   key: string;
-  /** Host path of the mounted root. */
-  rootfs: string;
-  /** Path of the module inside it. */
+  /** The module: a file below `root`, a host path. */
+  root: string;
   module: string;
+  /** Hex of the SHA-256 that it must have; empty: any. */
+  digest: string;
   /** Bytes of each of its memories at most; 0: no limit. */
   memoryLimit: number;
   plan: SandboxPlan;
@@ -51,6 +52,8 @@ interface Generation {
   connection: PromiseWithResolvers<LineConnection>;
   /** Whether `connection` has come. */
   isConnected: boolean;
+  /** Hex of the SHA-256 of what it has compiled, as far as that was asked for. */
+  compiled: Set<string>;
 }
 
 /** How long one that the launcher has started may take to connect. */
@@ -120,6 +123,11 @@ export class Zygote {
     await turn;
   }
 
+  /** Whether it needs no more than its bytes to run the module of this SHA-256, in hex. */
+  hasCompiled(digest: string): boolean {
+    return this.#current?.compiled.has(digest) ?? false;
+  }
+
   async #forkNow(request: ForkRequest): Promise<void> {
     const message = this.#encode(request);
     // One that was killed is found out by asking it: then a new one is asked.
@@ -130,6 +138,7 @@ export class Zygote {
     const reader = new MessageReader(answer);
     const [, kind, text] = [reader.string(), reader.string(), reader.string()];
     if (kind !== "ok") throw new ShimError(isKind(kind) ? kind : "Internal", text);
+    if (request.digest) this.#current?.compiled.add(request.digest);
   }
 
   /** @returns the zygote's answer, or null when it ended without one. */
@@ -161,8 +170,9 @@ export class Zygote {
   #encode(request: ForkRequest): Uint8Array {
     const writer = new MessageWriter()
       .bytes(request.key)
-      .bytes(request.rootfs)
+      .bytes(request.root)
       .bytes(request.module)
+      .bytes(request.digest)
       .bytes(request.guest.export)
       .bytes(String(request.memoryLimit))
       .bytes(encodePlan(request.plan.monitor))
@@ -194,7 +204,7 @@ async function exchangeFrames(
 function newGeneration(process?: Deno.ChildProcess): Generation {
   const connection = Promise.withResolvers<LineConnection>();
   connection.promise.catch(() => {}); // whoever asks sees it
-  return { process, connection, isConnected: false };
+  return { process, connection, isConnected: false, compiled: new Set() };
 }
 
 /** Kill its process, if it is ours and has not ended. */

@@ -38,8 +38,9 @@ class Runtime implements Disposable {
 
 const request = (key: string): ForkRequest => ({
   key,
-  rootfs: "/rootfs",
+  root: "/rootfs",
   module: "/app.wasm",
+  digest: "ab12",
   memoryLimit: 65536,
   plan: { monitor: [{ op: "pivot" }], init: [] },
   guest: {
@@ -54,8 +55,8 @@ async function receive(far: LineConnection): Promise<string[]> {
   const head = await far.readBytes(4);
   const message = (await far.readBytes(new DataView(head!.buffer).getUint32(0, true)))!;
   const reader = new MessageReader(message);
-  const fields = Array.from({ length: 12 }, () => reader.bytes());
-  const last = fields[11];
+  const fields = Array.from({ length: 13 }, () => reader.bytes());
+  const last = fields[12];
   const rest = message.slice(last.byteOffset - message.byteOffset + last.length + 1);
   const count = new DataView(rest.buffer).getUint32(0, true);
   const list = new MessageReader(rest.subarray(4));
@@ -83,6 +84,7 @@ Deno.test("Zygote.fork() asks with every field, in order", async () => {
     "web/sh",
     "/rootfs",
     "/app.wasm",
+    "ab12",
     "_start",
     "65536",
     "\x01\0\0\0\x0d\0\0\0",

@@ -9,12 +9,14 @@ import type { Guest, Program } from "../engine/mod.ts";
 import { ShimError } from "../errdefs/mod.ts";
 import { check, cString, openZygoteNative, type ZygoteNative } from "../linux/native.ts";
 import { openSystem } from "../linux/system.ts";
+import { pack, unpack } from "../engine/component/transpiled.ts";
+import { productIn } from "../engine/product.ts";
 import { transpileApart } from "./transpile.ts";
 
 /** What dw_zygote_next returns. */
 const NEXT = { end: 0, compile: 1, run: 2 } as const;
 /** What dw_zygote_field takes. */
-const FIELD = { module: 0, export: 1, guest: 2, memoryLimit: 3 } as const;
+const FIELD = { module: 0, export: 1, guest: 2, memoryLimit: 3, root: 4, digest: 5 } as const;
 
 /**
  * Serve the supervisor that listens on `socket` ("-": the path is a line on stdin) until it ends.
@@ -28,7 +30,13 @@ export async function runZygote(socket: string, library: string, name: string): 
     Deno.UnsafePointerView.getCString(native.dw_zygote_field(which)!);
   const engine = await loadEngine(name, {
     system: openSystem(library),
-    transpile: (code, path) => transpileApart(native, code, path),
+    transpile: (code, path) => {
+      const make = () => transpileApart(native, code, path);
+      // Beside a layer it can be found, and left. Files of a container's root have no such place; and what is made with
+      // a limit is not what the layer says.
+      if (field(FIELD.digest) === "" || Number(field(FIELD.memoryLimit)) > 0) return make();
+      return productIn(field(FIELD.root), { make, pack, unpack });
+    },
   });
   engine.warmUp();
   const path = socket === "-" ? readLine() : socket;

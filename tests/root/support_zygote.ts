@@ -45,6 +45,8 @@ const V8_FLAGS = "--single-threaded,--no-liftoff,--no-wasm-lazy-compilation";
 /** What a container is made of; what is left out is ordinary. */
 export interface Container {
   module?: string;
+  /** Hex of the SHA-256 that the module must have. */
+  digest?: string;
   export?: string;
   args?: string[];
   env?: string[];
@@ -179,8 +181,9 @@ export class TestZygote implements AsyncDisposable {
     };
     await this.#zygote.fork({
       key,
-      rootfs,
+      root: rootfs,
       module,
+      digest: asked.digest ?? "",
       memoryLimit: asked.memoryLimit ?? 0,
       plan,
       guest: {

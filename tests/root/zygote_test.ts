@@ -173,6 +173,23 @@ Deno.test("zygote refuses what cannot run, and goes on", async () => {
   assert.equal((await zygote.run()).out, "hello world\n");
 });
 
+Deno.test("zygote runs a module of the SHA-256 that is asked for, and no other", async () => {
+  await using zygote = await TestZygote.start();
+  const bytes = Deno.readFileSync(`${ROOT}/hello.wasm`);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+  for (const wrong of [digest.replace(/^./, "x"), digest.slice(1), "x"]) {
+    await assert.rejects(zygote.create({ digest: wrong }), {
+      kind: "DataLoss",
+      message: "/hello.wasm: its bytes have another SHA-256",
+    });
+  }
+  for (const right of [digest, ""]) {
+    assert.equal((await zygote.run({ digest: right })).out, "hello world\n");
+  }
+  // Nor when it is compiled already.
+  await assert.rejects(zygote.create({ digest: "x" }), { kind: "DataLoss" });
+});
+
 Deno.test("zygote's child exits with the low byte of its code, as a process does", async () => {
   await using zygote = await TestZygote.start();
   // (module (import "wasi_snapshot_preview1" "proc_exit" (func (param i32))) (memory (export "memory") 1)

@@ -96,6 +96,11 @@ export class Cri implements Disposable {
     }
   }
 
+  /** Pulls an image from a registry. */
+  pullImage(image: string): Promise<void> {
+    return this.#client.pullImage(image);
+  }
+
   async runPod(options: PodOptions): Promise<Pod> {
     const { handler, network = "pod", processes = "container", annotations } = options;
     const { name = `pod${++count}` } = options;

@@ -43,6 +43,11 @@ export class CriClient implements Disposable {
     return (await this.#call<Response>(IMAGES, "ImageStatus", request, CALL_MS)).image !== null;
   }
 
+  /** Pulls an image from a registry. */
+  async pullImage(image: string): Promise<void> {
+    await this.#call(IMAGES, "PullImage", { image: { image } }, CALL_MS);
+  }
+
   [Symbol.dispose](): void {
     this.#client.close();
   }

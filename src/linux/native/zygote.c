@@ -72,8 +72,11 @@ static int answer_errno(struct bytes key, const char *what, int failed) {
   const char *kind = "Internal";
   if (failed == -ENOENT || failed == -ENOTDIR) kind = "NotFound";
   if (failed == -ENOEXEC || failed == -EISDIR || failed == -ELOOP) kind = "InvalidArgument";
-  snprintf(message, sizeof message, "%s: %s", what,
-           failed == -ENOEXEC ? "empty, or not a file" : strerror(-failed));
+  if (failed == -EBADMSG) kind = "DataLoss";
+  const char *reason = failed == -ENOEXEC   ? "empty, or not a file"
+                       : failed == -EBADMSG ? "its bytes have another SHA-256"
+                                            : strerror(-failed);
+  snprintf(message, sizeof message, "%s: %s", what, reason);
   return answer(key, kind, message);
 }
 
@@ -87,9 +90,10 @@ static int receive_request(struct request *request) {
   try_step(read_all(zygote.control, request->frame, size));
   struct reader reader = {.at = request->frame, .end = request->frame + size};
   struct bytes *fields[] = {
-      &request->key,          &request->rootfs,       &request->module,    &request->export_name,
-      &request->memory_limit, &request->monitor_plan, &request->init_plan, &request->guest,
-      &request->launcher,     &request->served_plan,  &request->lock,      &request->refusal,
+      &request->key,         &request->root,         &request->module,       &request->expected,
+      &request->export_name, &request->memory_limit, &request->monitor_plan, &request->init_plan,
+      &request->guest,       &request->launcher,     &request->served_plan,  &request->lock,
+      &request->refusal,
   };
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) *fields[i] = read_bytes(&reader);
   uint32_t count = read_u32(&reader);
@@ -99,9 +103,16 @@ static int receive_request(struct request *request) {
   return reader.failed ? -EBADMSG : 0;
 }
 
+/* Whether `digest` is the one that the request expects: hex, or empty for any. */
+static int is_expected(const struct request *request) {
+  char hex[2 * DIGEST_SIZE + 1];
+  for (int i = 0; i < DIGEST_SIZE; i++) snprintf(hex + 2 * i, 3, "%02x", request->digest[i]);
+  return !request->expected.data[0] || !strcmp(request->expected.data, hex);
+}
+
 /* Map the guest's module, opened below its root, and take its digest. */
 static int load_module(struct request *request) {
-  cleanup_fd int root = open(request->rootfs.data, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  cleanup_fd int root = open(request->root.data, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root < 0) return -errno;
   cleanup_fd int file = open_in_root(root, request->module.data, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (file < 0) return file;
@@ -118,7 +129,7 @@ static int load_module(struct request *request) {
   sha256_init(&hash);
   sha256_update(&hash, request->code, request->code_size);
   sha256_final(&hash, request->digest);
-  return 0;
+  return is_expected(request) ? 0 : -EBADMSG;
 }
 
 static int find_compiled(const struct request *request) {
@@ -201,10 +212,14 @@ DW_EXPORT const uint8_t *dw_zygote_code(uint64_t *size) {
 /* The 32 bytes of the module's SHA-256. */
 DW_EXPORT const uint8_t *dw_zygote_digest(void) { return zygote.request.digest; }
 
-/* The request's path of the module, export, guest JSON and limit of memory, by `which` 0 to 3; NUL-terminated. */
+/*
+ * The request's path of the module, export, guest JSON, limit of memory, root and expected digest, by `which` 0 to 5;
+ * NUL-terminated.
+ */
 DW_EXPORT const char *dw_zygote_field(uint32_t which) {
-  const struct bytes *fields[] = {&zygote.request.module, &zygote.request.export_name, &zygote.request.guest,
-                                  &zygote.request.memory_limit};
+  const struct request *request = &zygote.request;
+  const struct bytes *fields[] = {&request->module,       &request->export_name, &request->guest,
+                                  &request->memory_limit, &request->root,        &request->expected};
   return which < sizeof fields / sizeof *fields ? fields[which]->data : "";
 }
 

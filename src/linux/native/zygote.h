@@ -12,7 +12,7 @@ enum { MAX_ARGUMENTS = 64, DIGEST_SIZE = 32 };
 struct request {
   uint8_t *frame;
   size_t frame_size;
-  struct bytes key, rootfs, module, export_name, memory_limit, monitor_plan, init_plan, guest, launcher;
+  struct bytes key, root, module, expected, export_name, memory_limit, monitor_plan, init_plan, guest, launcher;
   /* For a program that is served: in place of init_plan; a filter; and why it cannot be, or nothing. */
   struct bytes served_plan, lock, refusal;
   const char *arguments[MAX_ARGUMENTS]; /* the monitor's */
