@@ -36,6 +36,10 @@ async function main([action, ...rest]: readonly string[]): Promise<number | void
       const { runHttp } = await import("./cli/http.ts");
       return await runHttp(rest[0], rest[1]);
     }
+    case "oci-tar-builder": {
+      const { runOciTarBuilder } = await import("./cli/oci_tar_builder.ts");
+      return await runOciTarBuilder(rest);
+    }
     default:
       throw new ShimError("Internal", `read the arguments: unknown action ${action}`);
   }

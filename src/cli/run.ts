@@ -4,6 +4,7 @@ import { loadEngine } from "../engine/engines.ts";
 import { limitMemories } from "../engine/memory_limit.ts";
 import type { Guest, Preopen } from "../engine/mod.ts";
 import { ShimError } from "../errdefs/mod.ts";
+import { reasoned } from "../errdefs/reasoned.ts";
 import { check, cString, openServedNative, openZygoteNative } from "../linux/native.ts";
 import { openSystem } from "../linux/system.ts";
 import { transpileApart } from "../zygote/transpile.ts";
@@ -116,13 +117,6 @@ function readFile(path: string): Uint8Array<ArrayBuffer> {
   } catch (error) {
     throw reasoned(`read ${path}`, error);
   }
-}
-
-/** The system's reason: Deno says it after the name of what it has tried, if it says that. */
-function reasoned(action: string, cause: unknown): ShimError {
-  const { kind, message } = ShimError.from(cause);
-  const reason = /^(.*?) \(os error \d+\)/.exec(message)?.[1] ?? message;
-  return new ShimError(kind, `${action}: ${reason.toLowerCase()}`, { cause });
 }
 
 function write(stream: { writeSync(data: Uint8Array): number }, text: string): void {
