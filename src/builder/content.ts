@@ -63,7 +63,7 @@ export async function fileContent(mediaType: string, path: string): Promise<Cont
   return {
     descriptor: { mediaType, digest, size },
     ...(isTarLayer(mediaType) && { diffId: await diffId(mediaType, path, digest) }),
-    open: async () => (await openFile(path)).pipeThrough(verifier(path, digest)),
+    open: async () => (await openFile(path)).pipeThrough(verifier(path, digest, size)),
   };
 }
 
@@ -98,16 +98,20 @@ async function openFile(path: string): Promise<ReadableStream<Bytes>> {
 }
 
 /** Fails when what has passed is not of this digest: the file has changed since it was taken. */
-function verifier(path: string, digest: string): TransformStream<Bytes, Bytes> {
+function verifier(path: string, digest: string, size: number): TransformStream<Bytes, Bytes> {
   const hash = createHash("sha256");
+  const changed = () =>
+    new ShimError("FailedPrecondition", `read ${path}: it has changed meanwhile`);
+  let left = size;
   return new TransformStream({
     transform(chunk, controller) {
+      left -= chunk.length;
+      if (left < 0) throw changed();
       hash.update(chunk);
       controller.enqueue(chunk);
     },
     flush() {
-      if (`sha256:${hash.digest("hex")}` === digest) return;
-      throw new ShimError("FailedPrecondition", `read ${path}: it has changed meanwhile`);
+      if (`sha256:${hash.digest("hex")}` !== digest) throw changed();
     },
   });
 }

@@ -53,8 +53,11 @@ function inspect(file: Deno.FsFile): Wasm {
   const { size: end } = file.statSync();
   for (let at = PREAMBLE_SIZE; at < end;) {
     const { id, start, size } = readSection(file, at);
+    if (Number.isNaN(size)) {
+      throw new ShimError("InvalidArgument", `cut short or malformed: its section header at ${at}`);
+    }
     at = start + size;
-    if (!(at <= end)) {
+    if (at > end) {
       throw new ShimError(
         "InvalidArgument",
         `cut short: its section at ${start} is of ${size} bytes, of which ${end - start} are there`,

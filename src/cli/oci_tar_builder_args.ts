@@ -56,8 +56,7 @@ const MAX_TIMESTAMP_S = 253402300799;
 
 /** What parseArgs, which has no types, makes of them. */
 type Parsed =
-  & Record<typeof REPEATED[number], string[]>
-  & Partial<Record<typeof ONCE[number], string>>
+  & Record<typeof REPEATED[number] | typeof ONCE[number], string[]>
   & { help: boolean; "as-artifact": boolean; _: string[] };
 
 export const BUILD_USAGE = `Usage: oci-tar-builder --name NAME --repo REPO --module FILE [options]
@@ -90,6 +89,8 @@ Options of images (not artifacts), which may be repeated:
       --cmd ARG               an argument unless the container has others
       --env NAME=VALUE
       --label NAME=VALUE
+
+A value that begins with - follows a =, as in --cmd=-x.
 `;
 
 /**
@@ -100,7 +101,7 @@ Options of images (not artifacts), which may be repeated:
 export function parseBuildArgs(args: readonly string[], epoch: string | undefined): BuildCall {
   const parsed = parseArgs([...args], {
     string: [...REPEATED, ...ONCE, "_"],
-    collect: REPEATED,
+    collect: [...REPEATED, ...ONCE],
     boolean: ["help", "as-artifact"],
     alias: { help: "h", "out-path": "o", "as-artifact": "a", ...invert(SHORT) },
     unknown: (arg: string) => {
@@ -110,12 +111,12 @@ export function parseBuildArgs(args: readonly string[], epoch: string | undefine
   if (parsed.help) return { ...EMPTY, help: true };
   for (const name of [...REPEATED, ...ONCE]) {
     if (MAY_BE_EMPTY.includes(name)) continue;
-    if ([parsed[name]].flat().includes("")) throw usage(`--${name}: its value is missing`);
+    if (parsed[name].includes("")) throw usage(`--${name}: its value is missing`);
   }
   const once = (name: typeof ONCE[number], value?: string): string => {
-    const given = parsed[name] ?? value;
+    const [given = value, ...more] = parsed[name];
     if (given === undefined) throw usage(`--${name}: missing`);
-    if (Array.isArray(given)) throw usage(`--${name}: given more than once`);
+    if (more.length > 0) throw usage(`--${name}: given more than once`);
     return given;
   };
   const asArtifact = parsed["as-artifact"];
@@ -140,7 +141,7 @@ export function parseBuildArgs(args: readonly string[], epoch: string | undefine
     annotations: parsePairs("annotation", parsed.annotation),
     author: once("author", ""),
     os: once("os", ""),
-    timestampS: parsed.timestamp === undefined && epoch
+    timestampS: parsed.timestamp.length === 0 && epoch
       ? parseTime("SOURCE_DATE_EPOCH", epoch)
       : parseTime("--timestamp", once("timestamp", "0")),
   };
@@ -160,11 +161,10 @@ function invert(aliases: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(aliases).map(([alias, name]) => [name, alias]));
 }
 
-/** A media type may have parameters, so that the file begins after the first "=" behind the last ";". */
 function parseLayer(text: string): BuildCall["layers"][number] {
   const at = text.indexOf("=");
   const [mediaType, file] = [text.slice(0, at), text.slice(at + 1)];
-  // RFC 6838, section 4.2.
+  // A media type has no "=" in it: RFC 6838, section 4.2.
   if (at < 0 || file === "" || !/^[\w.+!#$&^-]+\/[\w.+!#$&^-]+$/.test(mediaType)) {
     throw usage(`--layer: ${JSON.stringify(text)}: not MEDIATYPE=FILE`);
   }

@@ -27,6 +27,9 @@ int command_info(const struct options *options, const char *engine);
  */
 int command_run(int argc, char *const *argv, const char *engine);
 
+/* oci-tar-builder: becomes the runtime that builds an image. argv[0] is "oci-tar-builder"; the rest is the runtime's. */
+int command_oci_tar_builder(int argc, char *const *argv);
+
 /* `launcher zygote DIR SOCKET ENGINE`: argv[0] is "zygote". With SOCKET "-" its path is a line on stdin. */
 int command_zygote(int argc, char *const *argv);
 

@@ -61,6 +61,7 @@ static int print_help(const char *engine) {
          "\n"
          "Usage: %s -namespace NS -id ID [flags] start|delete\n"
          "       %s run [options] FILE.wasm [ARG...]\n"
+         "       %s oci-tar-builder [options]\n"
          "\n"
          "Actions:\n"
          "  start   start the shim of container ID, or find the one of its pod that is\n"
@@ -68,6 +69,8 @@ static int print_help(const char *engine) {
          "  delete  clean up what a shim of container ID left behind, and print a\n"
          "          DeleteResponse (protobuf)\n"
          "  run     run a module here and now, without containerd; run --help says more\n"
+         "  oci-tar-builder\n"
+         "          build an image of WebAssembly files; oci-tar-builder --help says more\n"
          "\n"
          "Flags of start and delete (-x value, -x=value or --x value):\n"
          "  -namespace NS         containerd's namespace of the container\n"
@@ -83,7 +86,7 @@ static int print_help(const char *engine) {
          "The runtime inside this file is unpacked once, to /var/lib/denowasi. State is\n"
          "in /run/denowasi, configuration in /etc/denowasi/config.toml. Messages go to\n"
          "containerd's log. Documentation: README.md and docs/ of the source.\n",
-         program_name, engine, program_name, program_name);
+         program_name, engine, program_name, program_name, program_name);
   return 0;
 }
 
@@ -107,6 +110,8 @@ int main(int argc, char **argv) {
   const char *engine = find_engine(program_name);
   if (engine == NULL) return EXIT_USAGE;
   if (argc > 1 && strcmp(argv[1], "run") == 0) return command_run(argc - 1, argv + 1, engine);
+  if (argc > 1 && strcmp(argv[1], "oci-tar-builder") == 0)
+    return command_oci_tar_builder(argc - 1, argv + 1);
   if (options_parse(&options, argc, argv) < 0) return EXIT_USAGE;
   return run_action(&options, engine);
 }
