@@ -9,11 +9,12 @@ DENO := $(CURDIR)/.tools/bin/deno
 TASK := $(DENO) task --quiet
 
 SHIM := containerd-shim-deno-v1
-IMAGE := localhost/denowasi/wasi-demo-app:latest
+REPO := localhost/denowasi
+DEMO := build/modules/wasi-demo-app.wasm
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z%\/-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
 setup: ## Install what building and testing need (Debian packages need root)
@@ -79,7 +80,17 @@ uninstall: ## Remove what install has installed
 .PHONY: test-image
 test-image: setup ## Build dist/img/wasi-demo-app.tar, the demo image, for `ctr image import`
 	@$(DENO) run -A scripts/modules.ts
-	@$(DENO) run -A scripts/image.ts build/modules/wasi-demo-app.wasm dist/img/wasi-demo-app.tar $(IMAGE)
+	@$(DENO) run -A scripts/image.ts $(DEMO) dist/img/wasi-demo-app.tar $(REPO)/wasi-demo-app:latest
+
+.PHONY: test-image/oci
+test-image/oci: setup ## Build dist/img/wasi-demo-oci.tar, the demo as an OCI image of a WebAssembly layer
+	@$(DENO) run -A scripts/modules.ts
+	@$(TASK) oci-tar-builder --repo $(REPO) --name wasi-demo-oci --module $(DEMO) --out-path dist/img/
+
+.PHONY: test-image/artifact
+test-image/artifact: setup ## Build dist/img/wasi-demo-artifact.tar, the demo as a CNCF Wasm artifact
+	@$(DENO) run -A scripts/modules.ts
+	@$(TASK) oci-tar-builder --repo $(REPO) --name wasi-demo-artifact --as-artifact --module $(DEMO) --out-path dist/img/
 
 .PHONY: bench
 bench: build ## Measure against runc (root)

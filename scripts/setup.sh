@@ -39,6 +39,7 @@ wrk                                                 wrk
 /usr/lib/cni/bridge                                 containernetworking-plugins
 docker-registry                                     docker-registry
 skopeo                                              skopeo
+umoci                                               umoci
 /usr/share/keyrings/debian-archive-keyring.gpg      debian-archive-keyring
 /etc/ssl/certs/ca-certificates.crt                  ca-certificates
 '
