@@ -37,7 +37,6 @@ setpriv                                             util-linux
 curl                                                curl
 wrk                                                 wrk
 /usr/lib/cni/bridge                                 containernetworking-plugins
-docker-registry                                     docker-registry
 skopeo                                              skopeo
 umoci                                               umoci
 /usr/share/keyrings/debian-archive-keyring.gpg      debian-archive-keyring

@@ -1,9 +1,10 @@
 /** A registry of images in a daemon's network, to be pushed to and pulled from without TLS. */
 
-import type { Running } from "./command.ts";
+import { must, type Running } from "./command.ts";
 import type { Daemon } from "./daemon.ts";
 import { waitFor } from "./wait.ts";
 
+const ROOT = new URL("../..", import.meta.url).pathname;
 const ADDRESS = "127.0.0.1:5000";
 
 /** Debian's docker-registry, which keeps its images in the daemon's folder. */
@@ -22,7 +23,8 @@ export class Registry implements AsyncDisposable {
       }),
     );
     const timeoutMs = 3600 * 1000;
-    const process = daemon.spawn(["docker-registry", "serve", config], { timeoutMs });
+    const { out } = await must([`${ROOT}scripts/registry.sh`], { timeoutMs: 300_000 });
+    const process = daemon.spawn([`${out.trim()}/docker-registry`, "serve", config], { timeoutMs });
     const registry = new Registry(daemon, process);
     await waitFor("the registry to listen", async () => {
       const tables = await Deno.readTextFile(daemon.path("/proc/1/net/tcp"));
