@@ -26,8 +26,9 @@ export interface Image {
 export interface Layout {
   /** Full reference, with a tag: "localhost/denowasi/hello:latest". */
   ref: string;
-  /** Several become an index, of which `ref` is the name. */
   images: readonly Image[];
+  /** Make an index, of which `ref` is the name, though there is one image; of several it is made anyway. */
+  index?: boolean;
   /** Time of all files, in seconds since the epoch; 0 when absent. */
   timestampS?: number;
 }
@@ -76,21 +77,20 @@ export async function layoutBytes(layout: Layout): Promise<Uint8Array<ArrayBuffe
 }
 
 /** The files in their order: what says what there is, then the blobs, from the index down. */
-function arrange({ ref, images }: Layout): { target: Descriptor; files: File[] } {
+function arrange(
+  { ref, images, index: wanted = images.length > 1 }: Layout,
+): { target: Descriptor; files: File[] } {
   const blobs = new Map<string, Content>();
   const put = (content: Content): Descriptor => {
     if (!blobs.has(content.descriptor.digest)) blobs.set(content.descriptor.digest, content);
     return content.descriptor;
   };
   const manifests = images.map((image) => ({ ...put(manifest(image)), platform: image.platform }));
-  let target: Descriptor = manifests[0];
-  if (manifests.length === 1) {
-    // Without its platform, which would make `ctr image import` skip it unless told --all-platforms.
-    const { mediaType, digest, size } = manifests[0];
-    target = { mediaType, digest, size };
-  } else {
-    target = put(jsonContent(INDEX, { schemaVersion: 2, mediaType: INDEX, manifests }));
-  }
+  // Without a platform, which would make `ctr image import` skip the image unless told --all-platforms.
+  const { mediaType, digest, size } = wanted
+    ? put(jsonContent(INDEX, { schemaVersion: 2, mediaType: INDEX, manifests }))
+    : manifests[0];
+  const target: Descriptor = { mediaType, digest, size };
   for (const image of images) [image.config, ...image.layers].forEach(put);
   const annotations = {
     "io.containerd.image.name": ref,

@@ -1,4 +1,4 @@
-/** Media types of what this room writes. */
+/** Media types of what this room writes, and the architecture of its platforms. */
 
 /** Those of the OCI image specification v1.1 (media-types.md). */
 export const INDEX = "application/vnd.oci.image.index.v1+json";
@@ -25,3 +25,6 @@ export function isTarLayer(mediaType: string): boolean {
   return /^application\/vnd\.(oci\.image\.layer\.(nondistributable\.)?v1|docker\.image\.rootfs\.(foreign\.)?diff)\.tar/
     .test(mediaType);
 }
+
+/** GOARCH of WebAssembly; the system is "wasip1", "wasip2" or "wasi". */
+export const WASM_ARCHITECTURE = "wasm";

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { ShimError } from "../errdefs/mod.ts";
 import { type Content, jsonContent } from "./content.ts";
-import type { Image } from "./layout.ts";
+import type { Image, Platform } from "./layout.ts";
 import { ARTIFACT_CONFIG, IMAGE_CONFIG } from "./media_types.ts";
 import type { Wasm } from "./wasm_file.ts";
 
@@ -13,8 +13,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 /** What both kinds of images have. */
 export interface Common {
   layers: readonly Content[];
-  /** GOOS of the platform: "wasip1", "wasip2", "wasi". */
-  os: string;
+  platform: Platform;
   /** In seconds since the epoch. */
   createdS: number;
   author?: string;
@@ -33,7 +32,6 @@ export interface WasmArtifact extends Common {
   wasm: Wasm;
 }
 
-const ARCHITECTURE = "wasm";
 /** CRI knows an image by the digest of its configuration, in which else nothing would speak of the layers. */
 const LAYERS_LABEL = "io.denowasi.layers";
 
@@ -67,7 +65,7 @@ export function wasmArtifact(artifact: WasmArtifact): Image {
 }
 
 function assemble(common: Common, mediaType: string, special: Fields, computed: string): Image {
-  const { os, createdS, author, annotations, layers, fields = {} } = common;
+  const { platform, createdS, author, annotations, layers, fields = {} } = common;
   for (const name of [computed, "architecture", "os"]) {
     if (name in fields) {
       throw new ShimError("InvalidArgument", `--config: ${name}: the builder sets it`);
@@ -76,12 +74,12 @@ function assemble(common: Common, mediaType: string, special: Fields, computed: 
   const config = {
     created: new Date(createdS * 1000).toISOString().replace(".000Z", "Z"),
     ...(author !== undefined && { author }),
-    architecture: ARCHITECTURE,
-    os,
+    architecture: platform.architecture,
+    os: platform.os,
     ...special,
   };
   return {
-    platform: { os, architecture: ARCHITECTURE },
+    platform,
     config: jsonContent(mediaType, merge(config, fields)),
     layers,
     annotations,

@@ -13,7 +13,8 @@ import { wasmArtifact, wasmImage } from "./wasm_image.ts";
 
 const content = (type: string, ...bytes: number[]) => bytesContent(type, new Uint8Array(bytes));
 const module = content(WASM_LAYER, 1);
-const COMMON = { os: "wasip1", createdS: 0 };
+const COMMON = { platform: { os: "wasip1", architecture: "wasm" }, createdS: 0 };
+const WASIP2 = { os: "wasip2", architecture: "wasm" };
 
 async function read(image: Image) {
   return (await Unpacked.of(await layoutBytes({ ref: "localhost/a:b", images: [image] })))
@@ -65,7 +66,7 @@ Deno.test("wasmArtifact() writes what the artifact's specification says", async 
   const names = { imports: ["wasi:io/poll@0.2.0"], exports: ["wasi:cli/run@0.2.0"] };
   const component = await read(
     wasmArtifact({
-      ...{ ...COMMON, os: "wasip2", layers: [layer], wasm: { kind: "component", ...names } },
+      ...{ ...COMMON, platform: WASIP2, layers: [layer], wasm: { kind: "component", ...names } },
       fields: { component: { target: "wasi:cli/command@0.2.0" } },
     }),
   );

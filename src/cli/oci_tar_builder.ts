@@ -82,7 +82,10 @@ async function makeImage(call: BuildCall): Promise<Image> {
   const isComponent = layers.some(({ wasm }) => wasm?.kind === "component");
   const common = {
     layers: layers.map(({ content }) => content),
-    os: call.os || (isComponent ? "wasip2" : "wasip1"),
+    platform: {
+      os: call.os || (isComponent ? "wasip2" : "wasip1"),
+      architecture: mediaTypes.WASM_ARCHITECTURE,
+    },
     createdS: call.timestampS,
     author: call.author || undefined,
     annotations: Object.keys(call.annotations).length > 0 ? call.annotations : undefined,
