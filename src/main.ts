@@ -20,8 +20,11 @@ async function main([action, ...rest]: readonly string[]): Promise<number | void
     }
     case "zygote": {
       const { runZygote } = await import("./zygote/main.ts");
-      const [socket, runtime, engine] = rest;
-      return await runZygote(socket, `${runtime}/libdenowasi.so`, engine);
+      const [socket, runtime, engine, compilation] = rest;
+      return await runZygote(
+        ...[socket, `${runtime}/libdenowasi.so`, engine] as const,
+        compilation === "lazy" ? "lazy" : "eager",
+      );
     }
     case "run": {
       const { runRun } = await import("./cli/run.ts");

@@ -16,7 +16,7 @@ import { serveControl } from "../supervisor/control.ts";
 import { type GroupPlaces, tasksFolder } from "../supervisor/places.ts";
 import { Monitors } from "../supervisor/monitors.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
-import { Zygote } from "../supervisor/zygote.ts";
+import { Zygotes } from "../supervisor/zygotes.ts";
 import { TaskEvents } from "../task/events.ts";
 import { taskServices } from "../task/service.ts";
 import { Server } from "../ttrpc/mod.ts";
@@ -58,7 +58,7 @@ class SupervisorProcess {
   readonly #options: AnyOptions | undefined;
   readonly #cgroups = Cgroups.detect();
   readonly #log: Logger = getLogger(["denowasi", "supervisor"]);
-  readonly #zygote: Zygote;
+  readonly #zygotes: Zygotes;
   readonly #publisher: Publisher;
   readonly #supervisor: Supervisor;
   readonly #server: Server;
@@ -75,8 +75,8 @@ class SupervisorProcess {
     this.#options = options;
     this.#control = control;
     this.#tasks = tasks;
-    this.#zygote = new Zygote({ runtime, controlSocket: places.controlSocket, engine });
-    if (call.zygote) this.#zygote.expect();
+    this.#zygotes = new Zygotes({ runtime, controlSocket: places.controlSocket, engine });
+    if (call.zygote) this.#zygotes.expect();
     this.#publisher = new Publisher({
       address: Deno.env.get("TTRPC_ADDRESS") ?? `${call.address}.ttrpc`,
       namespace,
@@ -88,7 +88,7 @@ class SupervisorProcess {
       workshop: {
         namespace,
         native: openSupervisorNative(`${runtime}/libdenowasi.so`),
-        zygote: this.#zygote,
+        zygotes: this.#zygotes,
         seccomp: new SeccompCompiler(`${runtime}/lib/libseccomp.so.2`),
         cgroups: this.#cgroups,
         host: hostFacts(),
@@ -126,7 +126,7 @@ class SupervisorProcess {
     await this.#server.close();
     if (!await this.#publisher.flush(FLUSH_TIMEOUT_MS)) this.#log.warn("events lost at the end");
     this.#publisher.close();
-    await this.#zygote.stop();
+    await this.#zygotes.stop();
     this.#log.info("supervisor ended");
   }
 

@@ -30,7 +30,7 @@ int command_run(int argc, char *const *argv, const char *engine);
 /* oci-tar-builder: becomes the runtime that builds an image. argv[0] is "oci-tar-builder"; the rest is the runtime's. */
 int command_oci_tar_builder(int argc, char *const *argv);
 
-/* `launcher zygote DIR SOCKET ENGINE`: argv[0] is "zygote". With SOCKET "-" its path is a line on stdin. */
+/* `launcher zygote DIR SOCKET ENGINE eager|lazy`: argv[0] is "zygote". With SOCKET "-" its path is a line on stdin. */
 int command_zygote(int argc, char *const *argv);
 
 /* `launcher http`: in a sandbox, becomes the runtime that serves what is handed over. */

@@ -9,9 +9,8 @@ int command_run(int argc, char *const *argv, const char *engine) {
   cleanup_runtime struct runtime runtime = {0};
 
   if (unpack_for_user(folder) < 0) return EXIT_FAILED;
-  /* A cache of its own: code that V8 has compiled under other flags is of no use to it. */
-  cleanup_free char *cache = format_string("%s/cache/run", folder);
-  if (cache == NULL || runtime_init(&runtime, folder, RUNTIME_RUN, cache, RUNTIME_V8_FLAGS) < 0 ||
+  cleanup_free char *cache = format_string("%s/cache", folder);
+  if (cache == NULL || runtime_init(&runtime, folder, RUNTIME_RUN, cache, NULL) < 0 ||
       runtime_add(&runtime, "run") < 0 || runtime_add(&runtime, "%s", folder) < 0 ||
       runtime_add(&runtime, "%s", engine) < 0)
     return EXIT_FAILED;

@@ -12,9 +12,6 @@
 #define RUNTIME_RUN        "denowasi-run"
 #define RUNTIME_HTTP       "denowasi-http"
 
-/* Wasm is compiled once for good: by TurboFan, all of it before it runs. */
-#define RUNTIME_V8_FLAGS "--no-liftoff,--no-wasm-lazy-compilation"
-
 struct runtime {
   /*
 	 * What execve(2) takes. All is this structure's to free, but for the strings of `envp`:

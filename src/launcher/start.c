@@ -127,14 +127,14 @@ static int spawn_zygote(const char *folder, const char *engine, int log) {
   if (pid > 0) return ends[1];
   char copy[UNPACKED_PATH_SIZE];
   snprintf(copy, sizeof(copy), "%s", folder);
-  char *const argv[] = {(char *)"zygote", copy, (char *)"-", (char *)engine, NULL};
+  char *const argv[] = {(char *)"zygote", copy, (char *)"-", (char *)engine, (char *)"eager", NULL};
   /* Guests can read the environment that it started with: /proc/self/environ. */
   char *none[] = {NULL};
   environ = none;
   if (setsid() < 0 || chdir("/") < 0 || dup2(input, STDIN_FILENO) < 0 ||
       dup2(log, STDERR_FILENO) < 0)
     _exit(EXIT_FAILED);
-  _exit(command_zygote(4, argv));
+  _exit(command_zygote(5, argv));
 }
 
 /* Tells the zygote where its supervisor listens. */

@@ -13,7 +13,10 @@
 enum { FOLDER = STDERR_FILENO + 1 };
 
 /* Without other threads, which a fork would lose. */
-static const char V8_FLAGS[] = "--single-threaded," RUNTIME_V8_FLAGS;
+#define SINGLE_THREADED "--single-threaded"
+/* Wasm is compiled once for good: by TurboFan, all of it before it runs. */
+static const char EAGER[] = SINGLE_THREADED ",--no-liftoff,--no-wasm-lazy-compilation";
+static const char LAZY[] = SINGLE_THREADED;
 
 /*
  * Opens a mount of `folder` alone that is in no mount namespace and read-only for ever: nobody can
@@ -49,16 +52,19 @@ int command_zygote(int argc, char *const *argv) {
   char folder[32];
 
   program_name = RUNTIME_ZYGOTE;
-  if (argc != 4 || argv[1][0] == '\0' || argv[2][0] == '\0') {
-    report("usage: launcher zygote DIR SOCKET ENGINE");
+  const bool lazy = argc == 5 && strcmp(argv[4], "lazy") == 0;
+  if (argc != 5 || argv[1][0] == '\0' || argv[2][0] == '\0' ||
+      (!lazy && strcmp(argv[4], "eager") != 0)) {
+    report("usage: launcher zygote DIR SOCKET ENGINE eager|lazy");
     return EXIT_USAGE;
   }
   snprintf(folder, sizeof(folder), "/proc/self/fd/%d", FOLDER);
   if (open_null(strcmp(argv[2], "-") == 0) < 0 || open_read_only(argv[1]) < 0 ||
       /* No cache: what the supervisor runs must not be mapped where guests are. */
-      runtime_init(&runtime, folder, RUNTIME_ZYGOTE, NULL, V8_FLAGS) < 0 ||
+      runtime_init(&runtime, folder, RUNTIME_ZYGOTE, NULL, lazy ? LAZY : EAGER) < 0 ||
       runtime_add(&runtime, "zygote") < 0 || runtime_add(&runtime, "%s", argv[2]) < 0 ||
-      runtime_add(&runtime, "%s", folder) < 0 || runtime_add(&runtime, "%s", argv[3]) < 0)
+      runtime_add(&runtime, "%s", folder) < 0 || runtime_add(&runtime, "%s", argv[3]) < 0 ||
+      runtime_add(&runtime, "%s", argv[4]) < 0)
     return EXIT_FAILED;
   runtime_exec(&runtime, FOLDER);
   return EXIT_FAILED;

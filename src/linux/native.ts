@@ -32,8 +32,8 @@ const SUPERVISOR = {
 } as const;
 
 const ZYGOTE = {
-  // socket_path
-  dw_zygote_connect: { parameters: ["buffer"], result: "i32" },
+  // socket_path, greeting
+  dw_zygote_connect: { parameters: ["buffer", "buffer"], result: "i32" },
   dw_zygote_next: { parameters: [], result: "i32" },
   // size
   dw_zygote_code: { parameters: ["buffer"], result: "pointer" },

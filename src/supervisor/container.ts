@@ -18,7 +18,7 @@ import type { Monitors } from "./monitors.ts";
 import type { Launched, Process } from "./process.ts";
 import type { RootfsMount } from "./rootfs.ts";
 import type { TaskState } from "./state_file.ts";
-import type { Zygote } from "./zygote.ts";
+import type { Zygotes } from "./zygotes.ts";
 
 /** google.protobuf.Any. */
 export interface Any {
@@ -71,7 +71,7 @@ export interface Container {
 export interface Workshop {
   namespace: string;
   native: SupervisorNative;
-  zygote: Zygote;
+  zygotes: Zygotes;
   seccomp: SeccompCompiler;
   cgroups: Cgroups;
   host: HostFacts;

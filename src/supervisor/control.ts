@@ -3,12 +3,13 @@
  * is; see docs/architecture.md.
  */
 
+import type { Compilation } from "../engine/compilation.ts";
 import { ShimError } from "../errdefs/mod.ts";
 import { LineConnection } from "./lines.ts";
 
 /** Who may connect. Each handler owns the connection that it gets. */
 export interface ControlHandlers {
-  zygote(connection: LineConnection): void;
+  zygote(connection: LineConnection, compilation: Compilation): void;
   monitor(connection: LineConnection, key: string): void;
   /**
    * Another `start`, of the container `id` whose bundle that is: answered with `refused`, or when this supervisor will
@@ -34,7 +35,7 @@ export async function serveControl(
 
 async function greet(connection: LineConnection, handlers: ControlHandlers): Promise<void> {
   const [who, id, ...more] = (await connection.read())?.split(" ") ?? [];
-  if (who === "zygote") return handlers.zygote(connection);
+  if (who === "zygote") return handlers.zygote(connection, id === "lazy" ? "lazy" : "eager");
   if (who === "monitor") return handlers.monitor(connection, id);
   using _ = connection;
   if (who === "ping") await connection.write("ok\n");

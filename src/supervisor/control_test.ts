@@ -19,7 +19,7 @@ class Control implements AsyncDisposable {
       connection.write(`hello ${who}\n`);
     };
     this.#served = serveControl(this.#listener, {
-      zygote: (connection) => own(connection, "zygote"),
+      zygote: (connection, compilation) => own(connection, `zygote ${compilation}`),
       monitor: (connection, key) => own(connection, `monitor ${key}`),
       start: (id, hasZygote, bundle) =>
         id === "full" ? "refused" : `address ${id} ${hasZygote} ${bundle}`,
@@ -52,11 +52,11 @@ class Control implements AsyncDisposable {
 
 Deno.test("serveControl() hands the zygote's and monitors' connections over", async () => {
   await using control = new Control();
-  for (const who of ["zygote", "monitor web", "monitor web/sh"]) {
+  for (const who of ["zygote eager", "zygote lazy", "monitor web", "monitor web/sh"]) {
     using connection = await control.connect(`${who}\n`);
     assert.equal(await connection.read(), `hello ${who}`);
   }
-  assert.deepEqual(control.seen, ["zygote", "monitor web", "monitor web/sh"]);
+  assert.deepEqual(control.seen, ["zygote eager", "zygote lazy", "monitor web", "monitor web/sh"]);
 });
 
 Deno.test("serveControl() hands over what came with the first line", async () => {

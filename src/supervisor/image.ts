@@ -55,12 +55,12 @@ export async function saveImageLayer(
 
 /** What was made of the component before, as a file for the zygote. Without it, it is made again. */
 async function bringProduct(
-  { zygote, maker, log }: Workshop,
+  { zygotes, maker, log }: Workshop,
   store: Store,
   folder: string,
   digest: string,
 ): Promise<void> {
-  if (zygote.hasCompiled(digest.replace("sha256:", ""))) return;
+  if (zygotes.hasCompiled(digest.replace("sha256:", ""))) return;
   try {
     const product = await readProduct(store, digest, maker);
     if (product) Deno.writeFileSync(`${folder}/${PRODUCT_FILE}`, product, { mode: 0o600 });

@@ -1,5 +1,6 @@
 /** The supervisor: which tasks there are, how they are made and how they go. */
 
+import type { Compilation } from "../engine/compilation.ts";
 import { ShimError } from "../errdefs/mod.ts";
 import { adoptTasks } from "./adopt.ts";
 import { cleanTask, endOrphan } from "./clean.ts";
@@ -132,8 +133,8 @@ export class Supervisor implements ControlHandlers {
     return ended;
   }
 
-  zygote(connection: LineConnection): void {
-    this.options.workshop.zygote.connected(connection);
+  zygote(connection: LineConnection, compilation: Compilation): void {
+    this.options.workshop.zygotes.connected(connection, compilation);
   }
 
   monitor(connection: LineConnection, key: string): void {
@@ -144,7 +145,7 @@ export class Supervisor implements ControlHandlers {
     const { address, workshop, hasMember } = this.options;
     if (!hasMember(bundle, id)) return "refused";
     this.expect(id);
-    const wantsZygote = hasZygote && workshop.zygote.expect();
+    const wantsZygote = hasZygote && workshop.zygotes.expect();
     return `address ${address}${wantsZygote ? ` ${workshop.control}` : ""}`;
   }
 

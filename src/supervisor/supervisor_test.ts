@@ -259,7 +259,7 @@ Deno.test("Supervisor.start() answers with a control socket when a zygote is nee
   const [address, more] = ["address unix:///task.sock", workshop.control];
   assert.equal(supervisor.start("web", true, "/b"), `${address} ${more}`);
   assert.equal(supervisor.start("web", false, "/b"), address);
-  Object.assign(workshop.zygote, { expect: () => false });
+  Object.assign(workshop.zygotes, { expect: () => false });
   assert.equal(supervisor.start("web", true, "/b"), address);
 });
 

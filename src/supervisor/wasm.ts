@@ -140,7 +140,7 @@ export async function createWasm(
 ): Promise<{ container: WasmContainer; launched: Launched }> {
   const { workshop, request, rootfs, folder } = making;
   const { id, bundle, paths } = request;
-  workshop.zygote.start(); // boots while this goes on
+  workshop.zygotes.start(); // boots while this goes on
   const { memoryLimit, cpuDeadline } = await parseRuntimeOptions(request.options);
   const limits: Limits = { memoryBytes: memoryLimit, cpuSeconds: cpuDeadline };
   const spec = parseSpec(making.config);
@@ -215,7 +215,7 @@ async function forkProcess(workshop: Workshop, fork: Fork): Promise<Launched> {
   const stdio = streamOps(streams);
   const plan = fork.plan(stdio, filters(workshop, wasmSeccomp(fork.pod, { sockets: true })));
   using expected = workshop.monitors.expect(key, signal);
-  await workshop.zygote.fork({
+  await workshop.zygotes.fork({
     key,
     root: module.root,
     module: module.path,

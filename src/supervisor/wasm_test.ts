@@ -9,7 +9,8 @@ import { Pair, stateOf } from "./testing/pair.ts";
 import { NO_STDIO, NOBODY } from "./testing/process.ts";
 import { exists, TestWorkshop } from "./testing/workshop.ts";
 import { createWasm, WasmContainer } from "./wasm.ts";
-import type { ForkRequest, Zygote } from "./zygote.ts";
+import type { ForkRequest } from "./zygote.ts";
+import type { Zygotes } from "./zygotes.ts";
 
 const MODULE = Uint8Array.fromHex("0061736d01000000");
 
@@ -27,10 +28,10 @@ class Subject implements AsyncDisposable {
     shop.config(["/app.wasm"]);
     this.folder = shop.state("web", {});
     Object.assign(shop.workshop, {
-      zygote: {
+      zygotes: {
         start() {},
         fork: (request: ForkRequest) => this.forking(request),
-      } as unknown as Zygote,
+      } as unknown as Zygotes,
       seccomp: { compile: () => ({ flags: 0, filter: new Uint8Array() }) },
     });
   }

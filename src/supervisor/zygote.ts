@@ -5,6 +5,7 @@ import { encodePlan } from "../linux/plan_codec.ts";
 import type { Op, SandboxPlan } from "../linux/plan.ts";
 import { MessageReader, MessageWriter } from "../linux/wire.ts";
 import type { Guest } from "../engine/mod.ts";
+import type { Compilation } from "../engine/compilation.ts";
 import type { LineConnection } from "./lines.ts";
 
 export interface ServedRequest {
@@ -43,7 +44,11 @@ export interface ZygoteOptions {
   controlSocket: string;
   /** Its name. */
   engine: string;
+  compilation: Compilation;
 }
+
+/** What became of a request: with "large" nothing, since the module is not for a zygote that compiles all of it. */
+export type Forked = "ok" | "large";
 
 /** One zygote, from its start to its end. */
 interface Generation {
@@ -85,9 +90,9 @@ export class Zygote {
   }
 
   #spawn(): Generation {
-    const { runtime, controlSocket, engine } = this.options;
+    const { runtime, controlSocket, engine, compilation } = this.options;
     const process = new Deno.Command(`${runtime}/launcher`, {
-      args: ["zygote", runtime, controlSocket, engine],
+      args: ["zygote", runtime, controlSocket, engine, compilation],
       // Guests can read the environment it was started with: /proc/self/environ.
       clearEnv: true,
       stdin: "null",
@@ -114,13 +119,13 @@ export class Zygote {
   }
 
   /**
-   * Fork it. When this returns, the process's monitor will connect.
+   * Fork it. When this returns "ok", the process's monitor will connect.
    * @throws ShimError of the kind the zygote answered; Unavailable when no zygote lives long enough.
    */
-  async fork(request: ForkRequest): Promise<void> {
+  async fork(request: ForkRequest): Promise<Forked> {
     const turn = this.#turn.then(() => this.#forkNow(request));
     this.#turn = turn.catch(() => {});
-    await turn;
+    return await turn;
   }
 
   /** Whether it needs no more than its bytes to run the module of this SHA-256, in hex. */
@@ -128,7 +133,7 @@ export class Zygote {
     return this.#current?.compiled.has(digest) ?? false;
   }
 
-  async #forkNow(request: ForkRequest): Promise<void> {
+  async #forkNow(request: ForkRequest): Promise<Forked> {
     const message = this.#encode(request);
     // One that was killed is found out by asking it: then a new one is asked.
     const answer = await this.#ask(message) ?? await this.#ask(message);
@@ -137,8 +142,10 @@ export class Zygote {
     }
     const reader = new MessageReader(answer);
     const [, kind, text] = [reader.string(), reader.string(), reader.string()];
+    if (kind === "large") return kind;
     if (kind !== "ok") throw new ShimError(isKind(kind) ? kind : "Internal", text);
     if (request.digest) this.#current?.compiled.add(request.digest);
+    return kind;
   }
 
   /** @returns the zygote's answer, or null when it ended without one. */

@@ -3,6 +3,7 @@ import { MessageReader, MessageWriter } from "../linux/wire.ts";
 import type { LineConnection } from "./lines.ts";
 import { Pair, stateOf } from "./testing/pair.ts";
 import { type ForkRequest, Zygote } from "./zygote.ts";
+import { Zygotes } from "./zygotes.ts";
 
 /** A runtime folder whose launcher is a shell script. */
 class Runtime implements Disposable {
@@ -28,7 +29,10 @@ class Runtime implements Disposable {
   }
 
   get zygote(): Zygote {
-    return new Zygote({ runtime: this.path, controlSocket: "/c.sock", engine: "deno" });
+    return new Zygote({
+      ...{ runtime: this.path, controlSocket: "/c.sock" },
+      ...{ engine: "deno", compilation: "lazy" },
+    });
   }
 
   [Symbol.dispose](): void {
@@ -117,6 +121,31 @@ Deno.test.each([
   await assert.rejects(forked, { kind: expected, message: "compile /app.wasm: bad" });
 });
 
+Deno.test("Zygotes.fork() has a large module forked by the one that compiles what is called", async () => {
+  using runtime = new Runtime("exec sleep 60");
+  using eager = await Pair.connect();
+  using lazy = await Pair.connect();
+  const zygotes = new Zygotes({ runtime: runtime.path, controlSocket: "/c.sock", engine: "deno" });
+  assert.equal(zygotes.expect(), true);
+  zygotes.connected(eager.near, "eager");
+  const small = zygotes.fork(request("small"));
+  assert.equal((await receive(eager.far))[0], "small");
+  await answer(eager.far, "small", "ok", "");
+  await small;
+  const large = zygotes.fork({ ...request("large"), digest: "cd34" });
+  assert.equal((await receive(eager.far))[0], "large");
+  await answer(eager.far, "large", "large", "");
+  assert.equal(await stateOf(large), "pending");
+  zygotes.connected(lazy.near, "lazy");
+  assert.equal((await receive(lazy.far))[0], "large");
+  await answer(lazy.far, "large", "ok", "");
+  await large;
+  assert.deepEqual(["ab12", "cd34", "ef56"].map((digest) => zygotes.hasCompiled(digest)), [
+    ...[true, true, false],
+  ]);
+  await zygotes.stop();
+});
+
 Deno.test("Zygote.fork() asks for one container at a time, and goes on after a refusal", async () => {
   using runtime = new Runtime();
   using pair = await Pair.connect();
@@ -152,7 +181,7 @@ Deno.test("Zygote.start() starts one, with nothing in its environment", async ()
   await runtime.written("environment");
   assert.equal(
     runtime.read("started"),
-    `${runtime.path}/launcher zygote ${runtime.path} /c.sock deno\n`,
+    `${runtime.path}/launcher zygote ${runtime.path} /c.sock deno lazy\n`,
   );
   const names = runtime.read("environment").split("\n").filter(Boolean).map((line) =>
     line.split("=")[0]

@@ -3,6 +3,7 @@
  * (linux/native/zygote.c). Only a module not seen before comes back to JavaScript, to be compiled.
  */
 
+import { codeSize, type Compilation, MOST_EAGER_BYTES } from "../engine/compilation.ts";
 import { loadEngine } from "../engine/engines.ts";
 import { limitMemories } from "../engine/memory_limit.ts";
 import type { Guest, Program } from "../engine/mod.ts";
@@ -23,8 +24,14 @@ const FIELD = { module: 0, export: 1, guest: 2, memoryLimit: 3, root: 4, digest:
  * Does not return in a forked child: that runs its module and exits.
  * @param library path of libdenowasi.so
  * @param name of the engine
+ * @param compilation as this process's V8 was told
  */
-export async function runZygote(socket: string, library: string, name: string): Promise<void> {
+export async function runZygote(
+  socket: string,
+  library: string,
+  name: string,
+  compilation: Compilation,
+): Promise<void> {
   const native = openZygoteNative(library);
   const field = (which: number) =>
     Deno.UnsafePointerView.getCString(native.dw_zygote_field(which)!);
@@ -41,7 +48,10 @@ export async function runZygote(socket: string, library: string, name: string): 
   engine.warmUp();
   const path = socket === "-" ? readLine() : socket;
   if (path === null) return; // whoever started this one does not need it
-  check(native.dw_zygote_connect(cString(path)), `connect to ${path}`);
+  check(
+    native.dw_zygote_connect(cString(path), cString(`zygote ${compilation}\n`)),
+    `connect to ${path}`,
+  );
 
   const programs = new Map<string, Program>();
   const slots: Program[] = [];
@@ -57,6 +67,10 @@ export async function runZygote(socket: string, library: string, name: string): 
     const path = field(FIELD.module);
     const memoryLimit = Number(field(FIELD.memoryLimit));
     const key = `${digest} ${memoryLimit}`;
+    if (compilation === "eager" && codeSize(moduleBytes(native)) > MOST_EAGER_BYTES) {
+      check(native.dw_zygote_refuse(cString("large"), cString("")), `refuse ${path}`);
+      continue;
+    }
     try {
       const code = () =>
         memoryLimit === 0

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { assertCensus, waitFor } from "../support/mod.ts";
-import { oneSupervisor, supervisors } from "../support/shim.ts";
+import { oneSupervisor, supervisors, zygotes } from "../support/shim.ts";
 import {
   detachWasm,
   removeWasm,
@@ -44,6 +44,24 @@ for (const version of VERSIONS) {
     await assertCensus(daemon, before);
   });
 }
+
+Deno.test("a large module runs in a zygote that compiles what is called", async () => {
+  await using daemon = await startDaemon();
+  const before = daemon.census();
+  const pod = inPod("large");
+  const first = await detachWasm(daemon, [DEMO, "daemon"], { flags: pod });
+  assert.equal(zygotes(daemon).length, 1);
+  const flags = pod.slice(1); // with its streams
+  for (let times = 0; times < 2; times++) {
+    const { code, out } = await runWasm(daemon, ["/large.wasm"], { flags });
+    assert.deepEqual([code, out], [7, "large\n"]);
+    assert.equal(zygotes(daemon).length, 2);
+  }
+  assert.equal((await runWasm(daemon, [DEMO, "echo", "small"], { flags })).out, "small\n");
+  assert.equal(supervisors(daemon).length, 1);
+  await removeWasm(daemon, first);
+  await assertCensus(daemon, before);
+});
 
 Deno.test("grouping = node: one supervisor for all, which ends when idle", async () => {
   await using daemon = await startDaemon();

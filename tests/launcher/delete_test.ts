@@ -73,6 +73,6 @@ Deno.test("delete and zygote run without a fault that sanitizers see", async () 
   const { args } = await host.facts([file, ...DELETE], { timeoutMs: 60_000 });
   const dir = args[8].slice("runtime=".length);
   const report = `${folder.path}/report`;
-  assert.equal((await host.run([file, "zygote", dir, report, "deno"])).err, "");
+  assert.equal((await host.run([file, "zygote", dir, report, "deno", "eager"])).err, "");
   assert.match(await Deno.readTextFile(report), /"zygote"/);
 });

@@ -25,7 +25,7 @@ Deno.test("zygote runs from a read-only mount that no namespace shows", async ()
   const report = `${folder.path}/report`;
   const mountsBefore = await Deno.readTextFile(host.path("/proc/self/mountinfo"));
   const argv = ["sh", "-c", 'exec "$0" "$@" 3</dev/zero 9</dev/zero', `${dir}/launcher`];
-  const { code, out, err } = await host.run([...argv, "zygote", dir, report, "deno"], {
+  const { code, out, err } = await host.run([...argv, "zygote", dir, report, "deno", "eager"], {
     stdin: "not for the zygote",
     env: { DENO_V8_FLAGS: "--expose-gc", KEPT: "yes" },
   });
@@ -34,7 +34,7 @@ Deno.test("zygote runs from a read-only mount that no namespace shows", async ()
   assert.equal(code, 0);
   const facts = JSON.parse(await Deno.readTextFile(report)) as ZygoteFacts;
 
-  assert.deepEqual(facts.args, ["zygote", report, "/proc/self/fd/3", "deno"]);
+  assert.deepEqual(facts.args, ["zygote", report, "/proc/self/fd/3", "deno", "eager"]);
   assert.equal(facts.comm, "denowasi-zygote");
   assert.equal(facts.cmdline[0], "denowasi-zygote");
   assert.equal(facts.input, "");
@@ -75,7 +75,7 @@ Deno.test("zygote's executable cannot be written after its end by who kept it op
   await host.facts([await builtFile(), "-info"]);
   const dir = await unpacked(host);
   const report = `${folder.path}/report`;
-  const zygote = host.start([`${dir}/launcher`, "zygote", dir, report, "deno"], {
+  const zygote = host.start([`${dir}/launcher`, "zygote", dir, report, "deno", "eager"], {
     env: { STUB: "stay" },
   });
   await waitFor("the report", () => Deno.stat(report).then(() => true, () => false));
@@ -91,16 +91,40 @@ Deno.test("zygote's executable cannot be written after its end by who kept it op
   assert.deepEqual((await kept.stat()).ino, (await writable.stat()).ino);
 });
 
+Deno.test("zygote for large modules leaves V8 to compile what is called", async () => {
+  using folder = new Folder();
+  await using host = await Host.start();
+  await host.facts([await builtFile(), "-info"]);
+  const dir = await unpacked(host);
+  const report = `${folder.path}/report`;
+  const argv = [`${dir}/launcher`, "zygote", dir, report, "deno", "lazy"];
+  assert.equal((await host.run(argv)).err, "");
+  const facts = JSON.parse(await Deno.readTextFile(report)) as ZygoteFacts;
+  assert.equal(facts.env.DENO_V8_FLAGS, "--single-threaded");
+  assert.equal(facts.args.at(-1), "lazy");
+});
+
 Deno.test("zygote refuses wrong arguments with one line", async () => {
   await using host = await Host.start();
   await host.facts([await builtFile(), "-info"]);
   const dir = await unpacked(host);
-  for (const args of [[], [dir], [dir, "a"], [dir, "a", "deno", "b"], ["", "a", "deno"]]) {
+  const wrong = [
+    ...[[], [dir], [dir, "a", "deno"], [dir, "a", "deno", "eager", "b"]],
+    ...[["", "a", "deno", "lazy"], [dir, "a", "deno", "late"]],
+  ];
+  for (const args of wrong) {
     const { code, err } = await host.run([`${dir}/launcher`, "zygote", ...args]);
     assert.equal(code, 2);
-    assert.equal(err, "denowasi-zygote: usage: launcher zygote DIR SOCKET ENGINE\n");
+    assert.equal(err, "denowasi-zygote: usage: launcher zygote DIR SOCKET ENGINE eager|lazy\n");
   }
-  const { code, err } = await host.run([`${dir}/launcher`, "zygote", "/nowhere", "a", "deno"]);
+  const { code, err } = await host.run([
+    `${dir}/launcher`,
+    "zygote",
+    "/nowhere",
+    "a",
+    "deno",
+    "lazy",
+  ]);
   assert.equal(code, 1);
   assert.equal(err, "denowasi-zygote: open_tree /nowhere: No such file or directory\n");
 });

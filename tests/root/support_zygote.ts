@@ -118,7 +118,10 @@ export class TestZygote implements AsyncDisposable {
   readonly socket = `${folder}/control-${count++}`;
   readonly process: Running;
   readonly #listener = Deno.listen({ transport: "unix", path: this.socket });
-  readonly #zygote = new Zygote({ runtime: RUNTIME, controlSocket: this.socket, engine: "deno" });
+  readonly #zygote = new Zygote({
+    ...{ runtime: RUNTIME, controlSocket: this.socket },
+    ...{ engine: "deno", compilation: "eager" },
+  });
   readonly #created: Created[] = [];
   readonly #expected = new Map<string, PromiseWithResolvers<LineConnection>>();
   readonly #connected = Promise.withResolvers<LineConnection>();
@@ -129,7 +132,7 @@ export class TestZygote implements AsyncDisposable {
     this.process = new Running([
       ...[Deno.execPath(), "run", "-A", "--quiet", "--no-check"],
       ...preload ? ["--preload", preload] : [],
-      ...["src/main.ts", "zygote", this.socket, RUNTIME, "deno"],
+      ...["src/main.ts", "zygote", this.socket, RUNTIME, "deno", "eager"],
     ], {
       clearEnv: true,
       env: { DENO_DIR: Deno.env.get("DENO_DIR") ?? "", HOME: "/root", DENO_V8_FLAGS: V8_FLAGS },

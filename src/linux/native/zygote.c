@@ -141,8 +141,8 @@ static int find_compiled(const struct request *request) {
   return -1;
 }
 
-/* Connect to the supervisor. 0 or -errno. */
-DW_EXPORT int dw_zygote_connect(const char *socket_path) {
+/* Connect to the supervisor, and say the line `greeting`. 0 or -errno. */
+DW_EXPORT int dw_zygote_connect(const char *socket_path, const char *greeting) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   if (strlen(socket_path) >= sizeof address.sun_path) return -ENAMETOOLONG;
   strcpy(address.sun_path, socket_path);
@@ -151,7 +151,7 @@ DW_EXPORT int dw_zygote_connect(const char *socket_path) {
   try_call(connect(zygote.control, (struct sockaddr *)&address, sizeof address));
   signal(SIGCHLD, SIG_IGN); /* monitors are reaped by the kernel: their exits are nothing to us */
   prctl(PR_SET_NAME, "denowasi-zygote", 0, 0, 0);
-  return write_all(zygote.control, "zygote\n", 7);
+  return write_all(zygote.control, greeting, strlen(greeting));
 }
 
 /* Before a fork, after JavaScript has run. 0 or -errno. */

@@ -6,7 +6,7 @@ import type { Logger } from "../../log/mod.ts";
 import type { Workshop } from "../container.ts";
 import { Monitors } from "../monitors.ts";
 import { createTaskState, type TaskState } from "../state_file.ts";
-import type { Zygote } from "../zygote.ts";
+import type { Zygotes } from "../zygotes.ts";
 import { NO_STDIO } from "./process.ts";
 import { hastenTimers } from "./timers.ts";
 
@@ -34,7 +34,7 @@ export class TestWorkshop implements AsyncDisposable {
     this.workshop = {
       namespace: "default",
       native: this.#native(),
-      zygote: { expect: () => true, start() {}, hasCompiled: () => false } as unknown as Zygote,
+      zygotes: { expect: () => true, start() {}, hasCompiled: () => false } as unknown as Zygotes,
       seccomp: {} as Workshop["seccomp"],
       cgroups: new TestCgroups({ version: 2, hierarchies }),
       host: { apparmor: "", selinux: false } as Workshop["host"],
