@@ -11,7 +11,7 @@ import {
 } from "./mod.ts";
 import { isComponent } from "./component/binary.ts";
 import { isHandler } from "./http/detect.ts";
-import { checkExport, compileModule } from "./module.ts";
+import { preview1Program } from "./module.ts";
 import { NAMESPACE, Preview1 } from "./preview1/mod.ts";
 import { trapMessage } from "./trap.ts";
 import { WARM_UP_GUEST, WARM_UP_MODULE } from "./warm_up.ts";
@@ -49,16 +49,10 @@ class DenoEngine implements Engine {
   }
 
   #compileModule(code: Uint8Array<ArrayBuffer>, path: string): Program {
-    const { functions } = this.#preview1;
-    const module = compileModule(
-      code,
-      path,
-      (from, name) => from === NAMESPACE && Object.hasOwn(functions, name),
+    return preview1Program(
+      ...[this.#preview1, code, path] as const,
+      (module, guest) => this.#run(module, guest),
     );
-    return {
-      checkExport: (name) => checkExport(module, name, path),
-      run: (guest) => this.#run(module, guest),
-    };
   }
 
   warmUp(): void {

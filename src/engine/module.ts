@@ -1,6 +1,38 @@
 /** Core modules: what every engine checks of them before one is run. */
 
 import { ShimError } from "../errdefs/mod.ts";
+import type { Guest, Outcome, Program } from "./mod.ts";
+import { NAMESPACE, type Preview1 } from "./preview1/mod.ts";
+
+/** Compile `code`, of the file `path`. @throws ShimError InvalidArgument: not valid */
+export function compileCode(code: Uint8Array<ArrayBuffer>, path: string): WebAssembly.Module {
+  try {
+    return new WebAssembly.Module(code);
+  } catch (error) {
+    const reason = (error as Error).message.replace(/^WebAssembly\.Module\(\): /, "");
+    throw new ShimError("InvalidArgument", `compile ${path}: ${reason}`, { cause: error });
+  }
+}
+
+/**
+ * A module that imports functions of WASI preview 1 alone, as `host` gives them.
+ * @param run runs it to its end
+ * @throws ShimError InvalidArgument: not valid, or it imports something else
+ */
+export function preview1Program(
+  { functions }: Preview1,
+  code: Uint8Array<ArrayBuffer>,
+  path: string,
+  run: (module: WebAssembly.Module, guest: Guest) => Outcome,
+): Program {
+  const gives = (from: string, name: string) =>
+    from === NAMESPACE && Object.hasOwn(functions, name);
+  const module = compileModule(code, path, gives);
+  return {
+    checkExport: (name) => checkExport(module, name, path),
+    run: (guest) => run(module, guest),
+  };
+}
 
 /**
  * Compile `code`, of the file `path`.
@@ -12,13 +44,7 @@ export function compileModule(
   path: string,
   gives: (from: string, name: string) => boolean,
 ): WebAssembly.Module {
-  let module: WebAssembly.Module;
-  try {
-    module = new WebAssembly.Module(code);
-  } catch (error) {
-    const reason = (error as Error).message.replace(/^WebAssembly\.Module\(\): /, "");
-    throw new ShimError("InvalidArgument", `compile ${path}: ${reason}`, { cause: error });
-  }
+  const module = compileCode(code, path);
   for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
     if (kind === "function" && gives(from, name)) continue;
     throw new ShimError(

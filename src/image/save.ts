@@ -5,6 +5,7 @@
 
 import type { Store } from "../containerd/store.ts";
 import { type ImageLayer, readBlob } from "./find.ts";
+import { namesIn } from "../linux/folder.ts";
 
 export interface SavePlaces {
   /** The folder of the task's state. */
@@ -51,13 +52,4 @@ function linkSibling(tasks: string, digest: string, path: string): boolean {
     }
   }
   return false;
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return [...Deno.readDirSync(folder)].map(({ name }) => name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
 }

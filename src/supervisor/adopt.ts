@@ -13,6 +13,7 @@ import type { Launched } from "./process.ts";
 import { readTaskState, type TaskState } from "./state_file.ts";
 import { type Observer, Task } from "./task.ts";
 import { WasmContainer } from "./wasm.ts";
+import { namesIn } from "../linux/folder.ts";
 
 /** How long monitors may take to connect: they try every 200 ms. */
 const TIMEOUT_MS = 2000;
@@ -101,13 +102,4 @@ function containerOf(
   const { ownPidNamespace } = outline(text);
   const driver = new OciRuntime(runtime);
   return new OciContainer(workshop, id, bundle, folder, driver, group, ownPidNamespace);
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return [...Deno.readDirSync(folder)].map(({ name }) => name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
 }

@@ -1,6 +1,7 @@
 /** Components as programs: wasi:cli/command, or any function that a component exports. */
 
 import { ShimError } from "../../errdefs/mod.ts";
+import { compileCode } from "../module.ts";
 import type { System } from "../../linux/system.ts";
 import { type Guest, type Outcome, type Program, TRAP_EXIT_CODE } from "../mod.ts";
 import { trapMessage } from "../trap.ts";
@@ -27,7 +28,7 @@ const NO_GUEST: Guest = {
 export function componentProgram(system: System, transpiled: Transpiled, path: string): Program {
   checkImports(transpiled, path);
   const modules = new Map(
-    [...transpiled.modules].map(([name, code]) => [name, compile(code, path)]),
+    [...transpiled.modules].map(([name, code]) => [name, compileCode(code, path)]),
   );
   const instantiate = instantiateFunction(transpiled.script);
   rehearse(system, instantiate, modules, path);
@@ -51,15 +52,6 @@ function checkImports({ imports }: Transpiled, path: string): void {
       "InvalidArgument",
       `link ${path}: no host gives its import ${name} (${kind})`,
     );
-  }
-}
-
-function compile(code: Uint8Array<ArrayBuffer>, path: string): WebAssembly.Module {
-  try {
-    return new WebAssembly.Module(code);
-  } catch (error) {
-    const reason = (error as Error).message.replace(/^WebAssembly\.Module\(\): /, "");
-    throw new ShimError("InvalidArgument", `compile ${path}: ${reason}`, { cause: error });
   }
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { ShimError } from "../../errdefs/mod.ts";
+import { compileCode } from "../module.ts";
 import { camelCase, codecOf } from "./abi.ts";
 import type { CoreType } from "./codec.ts";
 import {
@@ -100,13 +101,13 @@ export class Linker {
   /** @throws ShimError InvalidArgument: a module of it is not valid */
   validate(): void {
     for (const code of this.component.modules) {
-      if (!WebAssembly.validate(code)) compile(code, this.path); // says why
+      if (!WebAssembly.validate(code)) compileCode(code, this.path); // says why
     }
   }
 
   /** @throws ShimError InvalidArgument: a module of it is not valid */
   compile(): CompiledComponent {
-    const modules = this.component.modules.map((code) => compile(code, this.path));
+    const modules = this.component.modules.map((code) => compileCode(code, this.path));
     const shortcuts = findShortcuts(this.component);
     const suspending = [...this.#lowered.values()].filter(({ suspends }) => suspends);
     const glue = suspendingModule(suspending.map(({ parameters }) => parameters));
@@ -184,15 +185,6 @@ function methodCall(method: AnyFunction, Class: HostClass, resource: string) {
         return method.apply(self, args.slice(1));
     }
   };
-}
-
-function compile(code: Uint8Array<ArrayBuffer>, path: string): WebAssembly.Module {
-  try {
-    return new WebAssembly.Module(code);
-  } catch (error) {
-    const reason = (error as Error).message.replace(/^WebAssembly\.Module\(\): /, "");
-    throw new ShimError("InvalidArgument", `compile ${path}: ${reason}`, { cause: error });
-  }
 }
 
 /** The function of an imported instance that is function `index`, if it is one. */

@@ -14,7 +14,7 @@ import {
   TRAP_EXIT_CODE,
 } from "../mod.ts";
 import { isComponent } from "../component/binary.ts";
-import { checkExport, compileModule } from "../module.ts";
+import { preview1Program } from "../module.ts";
 import { ERRNO } from "../preview1/errno.ts";
 import { NAMESPACE, Preview1 } from "../preview1/mod.ts";
 import { trapMessage } from "../trap.ts";
@@ -49,16 +49,10 @@ class WasmerEngine implements Engine {
       const reason = "it is a component: the engine wasmer runs core modules";
       throw new ShimError("Unimplemented", `compile ${path}: ${reason}`);
     }
-    const { functions } = this.#preview1;
-    const module = compileModule(
-      code,
-      path,
-      (from, name) => from === NAMESPACE && Object.hasOwn(functions, name),
+    return preview1Program(
+      ...[this.#preview1, code, path] as const,
+      (module, guest) => this.#run(module, guest),
     );
-    return {
-      checkExport: (name) => checkExport(module, name, path),
-      run: (guest) => this.#run(module, guest),
-    };
   }
 
   warmUp(): void {
