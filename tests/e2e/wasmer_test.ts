@@ -50,9 +50,14 @@ const STEPS: Record<string, (daemon: Daemon) => Promise<void>> = {
     const task = await taskStatus(daemon, id);
     assert.equal(task?.status, "RUNNING");
     const zygote = await Deno.readTextFile(daemon.path(`/proc/${task?.pid}/cmdline`));
-    assert.equal(zygote.split("\0").at(-2), "wasmer");
+    assert.deepEqual(zygote.split("\0").slice(-3), ["wasmer", "eager", ""]);
     await daemon.mustCtr(["task", "kill", "--signal", "SIGTERM", id]);
     assert.equal((await cat.result).code, 143);
+  },
+
+  "a large module is compiled as it is called": async (daemon) => {
+    const { code, out } = await run(daemon, ["/large.wasm"]);
+    assert.deepEqual([code, out], [7, "large\n"]);
   },
 
   "it reads and writes files of a mounted folder": async (daemon) => {

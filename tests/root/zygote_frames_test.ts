@@ -32,8 +32,10 @@ interface Request {
 
 /** A request whose plan for the monitor is malformed. */
 function request({ key = "id", initPlan, flags = [], count = flags.length }: Request): Uint8Array {
-  const writer = new MessageWriter().bytes(key).bytes(ROOT).bytes("/hello.wasm").bytes("_start")
-    .bytes("0").bytes(new Uint8Array(3)).bytes(initPlan ?? new Uint8Array()).bytes("{}")
+  const writer = new MessageWriter().bytes(key).bytes(ROOT).bytes("/hello.wasm").bytes("")
+    .bytes("_start").bytes("0").bytes(new Uint8Array(3)).bytes(initPlan ?? new Uint8Array()).bytes(
+      "{}",
+    )
     .bytes(`${folder}/runtime/launcher`).bytes("").bytes("").bytes("").u32(count);
   for (const flag of flags) writer.bytes(flag);
   return writer.finish();

@@ -1,21 +1,19 @@
 /** Proves the cases of the CRI on the shim that is known to be right, runc's. */
 
 import assert from "node:assert/strict";
-import { CRI_CASES, runCriCases } from "../cases/cri.ts";
+import { CRI_CASES, RUNC_HANDLER, runCriCases } from "../cases/cri.ts";
 import { Cri } from "../support/cri.ts";
 import { startCriDaemon } from "../support/cri_daemon.ts";
 import { parseLog, textOf } from "../support/cri_logs.ts";
 import { assertCensus } from "../support/mod.ts";
 import { VERSIONS } from "../support/wasm.ts";
 
-const HANDLER = "runc";
-
 for (const version of VERSIONS) {
   Deno.test(`containerd ${version}, runc: CRI`, async (t) => {
-    await using daemon = await startCriDaemon({ version, handler: HANDLER });
+    await using daemon = await startCriDaemon({ version, handler: RUNC_HANDLER });
     const before = daemon.census();
     using cri = new Cri(daemon);
-    await runCriCases(t, cri, HANDLER, CRI_CASES);
+    await runCriCases(t, cri, RUNC_HANDLER, CRI_CASES);
     await t.step("nothing is left", () => assertCensus(daemon, before));
   });
 }
