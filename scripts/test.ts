@@ -8,14 +8,11 @@ import { buildModules } from "./modules.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 
-/**
- * What each suite runs: `unit` needs nothing, `root` needs root, `e2e` root and a built shim. Each file of `e2e` has
- * containerds of its own, in namespaces of their own: two files run at a time, which mostly wait.
- */
+/** What each suite runs: `unit` needs nothing, `root` needs root, `e2e` root and a built shim. */
 const SUITES: Record<string, string[]> = {
   unit: ["src", "scripts", "tests/support"],
   root: ["tests/root", "tests/launcher"],
-  e2e: ["--parallel", "tests/suite_test", "tests/e2e"],
+  e2e: ["tests/suite_test", "tests/e2e"],
 };
 
 /** How a suite ended. */
@@ -41,7 +38,7 @@ async function runSuite(name: string): Promise<Summary> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", "--quiet", "--no-check", ...SUITES[name]],
     cwd: ROOT,
-    env: { NO_COLOR: "1", DENO_JOBS: "2" },
+    env: { NO_COLOR: "1" },
     stdin: "null",
     stdout: "piped",
   }).spawn();

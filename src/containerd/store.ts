@@ -90,7 +90,9 @@ export class Store implements Disposable {
         if (action === WriteAction.COMMIT) return;
       }
     } catch (error) {
-      if (ShimError.from(error).kind === "AlreadyExists") return;
+      const { kind } = ShimError.from(error);
+      // That it exists may come while it is being sent: all that is seen then is the end of the stream.
+      if (kind === "AlreadyExists" || (kind === "Unavailable" && await this.has(digest))) return;
       throw error;
     }
     // A failure after the first answer is in a trailer. Another one may have written the same meanwhile.

@@ -24,6 +24,7 @@ Deno.test("the Task service", async (t) => {
   await Deno.mkdir(daemon.path(BUNDLES));
   // The first native container makes the folder of the OCI runtime's states, which all share.
   await runWasm(daemon, ["/bin/busybox", "true"]);
+  await waitFor("its shim to end", () => daemon.processes().length === 1);
   for (const [name, body] of Object.entries(STEPS)) {
     await t.step(name, async () => {
       const before = daemon.census();
